@@ -1,0 +1,1 @@
+"""Values: frozen, pure, and able to parse and format themselves. Nothing here does I/O but ``document``."""
