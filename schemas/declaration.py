@@ -231,4 +231,4 @@ class ProjectSpec(Declared):
     datasets: dict[Name, DatasetSpec] = Field(default_factory=dict)
     passes: dict[Name, PassSpec] = Field(default_factory=dict)
     trainings: dict[Name, TrainingSpec] = Field(default_factory=dict)
-    checks: dict[Name, tuple[CheckSpec, ...]] = Field(default_factory=dict, strict=False)
+    checks: dict[Name, Annotated[tuple[CheckSpec, ...], Field(strict=False)]] = Field(default_factory=dict)
