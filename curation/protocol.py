@@ -1,0 +1,78 @@
+"""What a pass is to mmreg: a class that turns Arrow batches into Arrow batches and says what it promises.
+
+    class Brightness:
+        version = "1"
+        kind, scope, role = "score", "row", "evaluator"
+        inputs = {"image": "image"}
+
+        def __init__(self, recipe: Recipe) -> None: ...
+        def outputs(self) -> pa.Schema:
+            return pa.schema([("brightness", pa.float32())])
+        def open(self) -> None: ...
+        def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch: ...
+
+``batch`` has one column for each of ``inputs``, under the pass's own names; media cells arrive with their
+``bytes`` filled in, also where the lake keeps only a reference. The answer has the columns of ``outputs()``, as
+many rows as ``batch``, in its order, and may have one more, ``error`` (string): a row where it is not null has
+failed, is recorded with its reason, and takes no neighbour down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+
+import pyarrow as pa
+
+from mmreg.schemas.model import Checkpoint
+
+Kind = Literal["score", "map", "filter", "create", "extract"]
+Scope = Literal["row", "group", "table"]
+Role = Literal["creator", "mapper", "filter", "evaluator", "navigator", "extractor", "analyzer", "visualizer"]
+InputType = Literal["image", "audio", "video", "text", "embedding", "any"]
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A registered checkpoint and where its files are on this machine (None for an opaque one)."""
+
+    checkpoint: Checkpoint
+    path: Path | None
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a declaration hands to a pass. With the pass's name and ``version`` it decides the generation.
+
+    ``columns`` maps the pass's own names of its inputs to the root's columns, for messages only.
+    """
+
+    params: Mapping[str, Any] = field(default_factory=dict)
+    model: LoadedModel | None = None
+    prompt: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Pass(Protocol):
+    """A row-scope pass. ``version`` is the author's word for "the answers changed": bump it, and rows are stale."""
+
+    version: ClassVar[str]
+    kind: ClassVar[Kind]
+    scope: ClassVar[Scope]
+    role: ClassVar[Role]
+    inputs: ClassVar[Mapping[str, InputType]]
+
+    def __init__(self, recipe: Recipe) -> None:
+        """Check ``recipe.params``: raise `UsageError` for an unknown or wrong one. Load nothing heavy here."""
+
+    def outputs(self) -> pa.Schema:
+        """The columns that this pass makes, under its own names. Known without opening anything."""
+
+    def open(self) -> None:
+        """Load what the calls need (weights, libraries). Called once per worker, before the first batch."""
+
+    def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Compute one batch."""
