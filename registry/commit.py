@@ -1,0 +1,146 @@
+"""The only door for commits: every version of every table is made by `publish`.
+
+Lance rebases an append over whatever landed meanwhile, so two writers that both checked "this sample is new"
+would both land. `publish` therefore always commits something that conflicts with another publish of the same
+table (see `operations`): one of two racing publishers lands, the other is told so and builds again on what it
+finds. The transaction's uuid comes from the run's id, so a run whose answer got lost never lands twice.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from mmreg.errors import Conflict, StorageError
+from mmreg.registry.clock import now
+from mmreg.registry.lake import Lake, first_line, is_conflict
+from mmreg.registry.runs import iter_runs, transaction_uuid
+from mmreg.schemas.run import Run, VersionOutput
+
+if TYPE_CHECKING:
+    import lance
+
+ATTEMPTS = 50
+RUN_PROPERTY = "mmreg.run"
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a builder wants committed: the operation, and what is known of the version that it makes."""
+
+    operation: lance.LanceOperation.BaseOperation
+    kind: str
+    rows: int
+    rejected: int = 0
+    roots: tuple[Mapping[str, Any], ...] = ()
+    columns: tuple[str, ...] = ()
+    facets: Mapping[str, Any] = field(default_factory=dict)
+
+
+Builder = Callable[["lance.LanceDataset | None"], Draft | None]
+"""From the newest version (None before the first) to what should be committed on it; None: nothing is left to do."""
+
+
+def publish(lake: Lake, dataset: str, run: Run, build: Builder) -> Run | None:
+    """Commit what ``build`` drafts as the next version of ``dataset``.
+
+    Returns the run with its output added, or None where the builder found nothing to do. Raises `Conflict` after
+    `ATTEMPTS` lost races and `StorageError` where the store fails; whatever the builder raises passes through.
+    """
+    import lance
+
+    uuid = transaction_uuid(run.id, dataset)
+    table = lake.find_table(dataset)
+    base = table.version if table else 0
+    for attempt in range(ATTEMPTS):
+        if table is not None and (landed := _landed(table, uuid, base)):
+            return landed
+        draft = build(table)
+        if draft is None:
+            return None
+        output = VersionOutput(
+            dataset=dataset,
+            uuid=uuid,
+            ordinal=_last_ordinal(lake, dataset, table) + 1,
+            kind="root" if draft.kind == "root" else "derived",
+            rows=draft.rows,
+            rejected=draft.rejected,
+            roots=draft.roots,
+            columns=draft.columns,
+        )
+        record = replace(run, ended_at=now(), facets={**run.facets, **draft.facets}).with_output(output)
+        transaction = lance.Transaction(
+            read_version=table.version if table else 0,
+            operation=draft.operation,
+            uuid=uuid,
+            transaction_properties={RUN_PROPERTY: record.to_json()},
+        )
+        try:
+            committed = lance.LanceDataset.commit(
+                lake.table_uri(dataset),
+                transaction,
+                storage_options=lake.store.options or None,
+                enable_stable_row_ids=draft.kind == "root",
+                max_retries=0,
+            )
+        except OSError as error:
+            # A lost reply looks like a failure: look whether it landed before saying anything.
+            table = lake.find_table(dataset)
+            if table is not None and (landed := _landed(table, uuid, base)):
+                return landed
+            if not is_conflict(error):
+                raise StorageError(f"{dataset}: the commit failed: {first_line(error)}") from error
+            time.sleep(random.uniform(0, min(1.0, 0.02 * 2**min(attempt, 6))))
+            table = lake.find_table(dataset)
+            continue
+        return record.with_output(replace(output, lance_version=committed.version))
+    raise Conflict(f"{dataset}: {ATTEMPTS} other commits came first", hint="repeat the command")
+
+
+def recorded_run(table: lance.LanceDataset, lance_version: int) -> Run | None:
+    """The run that made ``lance_version``, by the commit itself; None for a commit that is not mmreg's.
+
+    Raises `LookupError` where the version's manifest is gone.
+    """
+    try:
+        transaction = table.read_transaction(lance_version)
+    except (OSError, ValueError) as error:
+        raise LookupError(f"Lance version {lance_version}: {first_line(error)}") from error
+    text = (transaction.transaction_properties or {}).get(RUN_PROPERTY) if transaction else None
+    if text is None or transaction is None:
+        return None
+    run = Run.from_json(text)
+    outputs = tuple(
+        replace(o, lance_version=lance_version) if o.uuid == transaction.uuid else o for o in run.outputs
+    )
+    return replace(run, outputs=outputs)
+
+
+def _landed(table: lance.LanceDataset, uuid: str, base: int) -> Run | None:
+    for version in range(table.version, base, -1):
+        run = recorded_run(table, version)
+        if run is not None and any(o.uuid == uuid and o.lance_version == version for o in run.outputs):
+            return run
+    return None
+
+
+def _last_ordinal(lake: Lake, dataset: str, table: lance.LanceDataset | None) -> int:
+    if table is None:
+        return 0
+    for version in range(table.version, 0, -1):
+        try:
+            transaction = table.read_transaction(version)
+        except (OSError, ValueError):
+            break
+        text = (transaction.transaction_properties or {}).get(RUN_PROPERTY) if transaction else None
+        if text is None:
+            continue
+        for output in json.loads(text)["outputs"]:
+            if output["dataset"] == dataset:
+                return int(output["ordinal"])
+    # The manifests that could tell are gone (clean-up); the runs are not.
+    return max((o.ordinal for run in iter_runs(lake.store) for o in run.outputs if o.dataset == dataset), default=0)

@@ -1,0 +1,85 @@
+"""Fingerprints: what decides, without looking at the data again, whether something changed.
+
+A row's fingerprint is 64 bits of xxh3 over the cells that a pass declares as inputs; a media cell counts as its
+SHA-256. A fragment's is over the files that hold those columns, so that planning reads only what moved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import xxhash
+from numpy.typing import NDArray
+
+from mmreg.schemas.arrow import media_kind
+
+if TYPE_CHECKING:
+    import lance
+    from lance.fragment import FragmentMetadata
+
+_NULL = b"\xff"
+
+
+def light_columns(schema: pa.Schema, columns: Iterable[str]) -> list[str]:
+    """What to read of ``columns`` to fingerprint them: of a media cell its digest alone."""
+    return [f"{name}.sha256" if media_kind(schema.field(name).type) else name for name in columns]
+
+
+def row_fingerprints(batch: pa.RecordBatch | pa.Table, columns: Sequence[str]) -> NDArray[np.uint64]:
+    """One fingerprint a row over ``columns`` (as named by `light_columns`), in their order."""
+    cells = [_cells(batch.column(name)) for name in columns]
+    out = np.empty(batch.num_rows, np.uint64)
+    if len(cells) == 1:
+        out[:] = [xxhash.xxh3_64_intdigest(cell) for cell in cells[0]]
+        return out
+    for index, row in enumerate(zip(*cells, strict=True)):
+        digest = xxhash.xxh3_64()
+        for cell in row:
+            digest.update(len(cell).to_bytes(8, "little"))
+            digest.update(cell)
+        out[index] = digest.intdigest()
+    return out
+
+
+def field_ids(table: lance.LanceDataset, columns: Iterable[str]) -> frozenset[int]:
+    """The ids of the top-level fields behind ``columns`` and of everything below them."""
+    wanted = {name.partition(".")[0] for name in columns}
+    found: set[int] = set()
+    queue = [field for field in table.lance_schema.fields() if field.name() in wanted]
+    while queue:
+        field = queue.pop()
+        found.add(field.id())
+        queue.extend(field.children())
+    return frozenset(found)
+
+
+def fragment_fingerprint(fragment: FragmentMetadata, fields: frozenset[int]) -> str:
+    """16 hex digits over the files of ``fragment`` that hold any of ``fields``."""
+    digest = xxhash.xxh3_64()
+    for file in fragment.files:
+        if not fields.isdisjoint(file.fields):
+            digest.update(file.path.encode())
+    return digest.hexdigest()
+
+
+def table_fingerprint(table: lance.LanceDataset, columns: Iterable[str]) -> str:
+    """16 hex digits over the rows and ``columns`` of a version: moved by rows and by these columns, by nothing else."""
+    fields = field_ids(table, ["sample_id", *columns])
+    digest = xxhash.xxh3_64()
+    for fragment in table.get_fragments():
+        metadata = fragment.metadata
+        digest.update(f"{metadata.id}:{fragment_fingerprint(metadata, fields)}".encode())
+        if metadata.deletion_file is not None:
+            digest.update(metadata.deletion_file.path(metadata.id).encode())
+    return digest.hexdigest()
+
+
+def _cells(column: pa.Array | pa.ChunkedArray) -> list[bytes]:
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        column = column.cast(pa.large_binary())
+    if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type) or pa.types.is_fixed_size_binary(column.type):
+        return [_NULL if cell is None else b"\x01" + cell for cell in column.to_pylist()]
+    return [_NULL if cell is None else b"\x01" + repr(cell).encode() for cell in column.to_pylist()]

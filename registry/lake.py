@@ -1,0 +1,135 @@
+"""The lake: a folder or a bucket with one Lance table a dataset, and what mmreg keeps beside them.
+
+    mmreg.json              the lake's id, its format, what its store can do
+    <dataset>.lance         one linear history a dataset
+    _mmreg/runs, runs.lance run objects and their archive
+    _mmreg/objects          large parameters by digest: rejected records, fragment summaries
+    _mmreg/stage, leases    work in progress
+
+Nothing in it is an absolute path, so a copied, renamed or mounted-elsewhere lake works as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from mmreg.errors import Conflict, IntegrityError, NotFound, StorageError, StoreUnsafe
+from mmreg.registry.store import Store, open_store, probe
+
+if TYPE_CHECKING:
+    import lance
+
+FORMAT = 1
+_MARKER = "mmreg.json"
+
+
+class Lake:
+    """An opened lake. ``store`` holds its objects; tables are opened through `table`."""
+
+    def __init__(self, store: Store, lake_id: str) -> None:
+        self.store = store
+        self.id = lake_id
+
+    @classmethod
+    def create(cls, uri: str, options: dict[str, str], *, single_writer: bool = False) -> Lake:
+        """Make ``uri`` a lake, or open it if it is one.
+
+        Raises `StoreUnsafe` where the store ignores conditional put, unless ``single_writer`` says that nobody
+        else will ever write: then that is recorded in the lake.
+        """
+        store = open_store(uri, options)
+        if store.get(_MARKER) is None:
+            facts = probe(store)
+            if not facts.conditional_put and not single_writer:
+                raise StoreUnsafe(
+                    f"{uri}: this store does not honour conditional put ({facts.reason}), so two writers could "
+                    "silently lose each other's versions",
+                    hint="another store; or, where only one process will ever write: mmreg init --single-writer",
+                )
+            marker = {
+                "lake": str(uuid.uuid4()),
+                "format": FORMAT,
+                "store": {"conditional_put": facts.conditional_put, "reason": facts.reason},
+                "writers": "many" if facts.conditional_put else "one",
+            }
+            store.put_new(_MARKER, json.dumps(marker, indent=2).encode() + b"\n")
+        return cls.open(uri, options)
+
+    @classmethod
+    def open(cls, uri: str, options: dict[str, str]) -> Lake:
+        """Open an existing lake. Raises `NotFound`, or `IntegrityError` for a format of a newer mmreg."""
+        store = open_store(uri, options)
+        marker = store.get(_MARKER)
+        if marker is None:
+            raise NotFound(f"{uri} is no lake: it has no {_MARKER}", hint="mmreg init")
+        facts = json.loads(marker)
+        if facts["format"] > FORMAT:
+            raise IntegrityError(
+                f"{uri} has lake format {facts['format']}; this mmreg knows formats up to {FORMAT}",
+                hint="pip install --upgrade mmreg",
+            )
+        return cls(store, facts["lake"])
+
+    def table_uri(self, dataset: str) -> str:
+        """Where plain Lance opens ``dataset``."""
+        return f"{self.store.uri.rstrip('/')}/{dataset}.lance"
+
+    def table(self, dataset: str, lance_version: int | None = None) -> lance.LanceDataset:
+        """Open ``dataset``'s table, newest or at ``lance_version``. Raises `NotFound` or `StorageError`."""
+        found = self.find_table(dataset, lance_version)
+        if found is None:
+            at = f" at Lance version {lance_version}" if lance_version else ""
+            raise NotFound(f"{dataset}: no such table in the lake{at}", hint="mmreg apply, or mmreg ls")
+        return found
+
+    def find_table(self, dataset: str, lance_version: int | None = None) -> lance.LanceDataset | None:
+        """Like `table`, but None where nothing was ever committed."""
+        import lance
+
+        try:
+            return lance.dataset(
+                self.table_uri(dataset), version=lance_version, storage_options=self.store.options or None
+            )
+        except (ValueError, FileNotFoundError, OSError) as error:
+            if "not found" in str(error).lower():
+                return None
+            raise StorageError(f"{dataset}: the table cannot be opened: {first_line(error)}") from error
+
+    def versions_on_disk(self, dataset: str) -> list[int]:
+        """Lance versions that have a manifest, oldest first: a directory listing, nothing is opened."""
+        return sorted(_manifest_version(key) for key in self.store.list(f"{dataset}.lance/_versions/") if _is_manifest(key))
+
+    def datasets(self) -> Iterator[str]:
+        """Names of all tables that have at least one version."""
+        seen = set()
+        for key in self.store.list(""):
+            folder, _, rest = key.partition("/")
+            if folder.endswith(".lance") and folder not in seen and rest.startswith("_versions/") and _is_manifest(key):
+                seen.add(folder)
+                yield folder.removesuffix(".lance")
+
+
+def first_line(error: BaseException) -> str:
+    """The readable part of a foreign message: without the source positions that Lance appends."""
+    return str(error).splitlines()[0].split(", /")[0] if str(error) else type(error).__name__
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Whether a failed commit only says that somebody else was first. Lance's types vary, so its words decide."""
+    if isinstance(error, Conflict) or type(error).__name__ == "CommitConflictError":
+        return True
+    text = str(error)
+    return any(words in text for words in ("commit conflict", "Commit conflict", "preempted by concurrent", "_versions/0.manifest"))
+
+
+def _is_manifest(key: str) -> bool:
+    return key.endswith(".manifest")
+
+
+def _manifest_version(key: str) -> int:
+    # The current naming counts down from 2^64 - 1, so that a listing shows the newest first.
+    number = int(key.rsplit("/", 1)[-1].removesuffix(".manifest"))
+    return (2**64 - 1) - number if number > 2**63 else number

@@ -1,0 +1,136 @@
+"""Publishing the columns of a pass: the results of many calls joined to the newest rows by row id.
+
+The first time a pass publishes, its columns are new: a Merge writes one file for each fragment that has results
+(rows without one are null). Later only fragments with new results are written again, by an Update of these
+columns. Fragments already prepared are used again after a lost race, except where their data files, or the
+table's columns, changed meanwhile: metadata of one version is never carried into another that differs in more
+than deletions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import lance
+    from lance.fragment import FragmentMetadata, LanceFragment
+
+Results = Callable[[NDArray[np.uint64]], "pa.Table | None"]
+"""From the row ids of a fragment to what is staged for them: ``_rowid`` and the columns, any order; None: nothing."""
+
+
+class ColumnPublisher:
+    """Builds the operation for one pass on whatever version is newest, reusing files between attempts."""
+
+    def __init__(self, columns: pa.Schema, state: str, results: Results) -> None:
+        self._columns = columns
+        self._state = state
+        self._results = results
+        self._prepared: dict[object, tuple[FragmentMetadata, bytes | None] | None] = {}
+        self._shape: object = None
+        self._schema: object = None
+        self._modified: list[int] = []
+
+    def operation(
+        self, table: lance.LanceDataset
+    ) -> tuple[lance.LanceOperation.BaseOperation, list[FragmentMetadata]] | None:
+        """The operation on ``table`` and every fragment as it will then be; None where no row is new."""
+        import lance
+
+        shape = tuple((field.name(), field.id()) for field in table.lance_schema.fields())
+        if shape != self._shape:
+            self._prepared.clear()
+            self._shape = shape
+        first = self._state not in table.schema.names
+        changed: list[FragmentMetadata] = []
+        offsets: dict[int, bytes] = {}
+        fragments: list[FragmentMetadata] = []
+        for fragment in table.get_fragments():
+            prepared = self._prepare(table, fragment, first)
+            if prepared is None:
+                fragments.append(fragment.metadata)
+                continue
+            # A deletion that landed since does not touch the files: take it over, lose nothing.
+            metadata = replace(prepared[0], deletion_file=fragment.metadata.deletion_file)
+            changed.append(metadata)
+            fragments.append(metadata)
+            if prepared[1] is not None:
+                offsets[metadata.id] = prepared[1]
+        if not changed:
+            return None
+        if first:
+            return lance.LanceOperation.Merge(fragments, self._schema), fragments
+        operation = lance.LanceOperation.Update(
+            updated_fragments=changed,
+            fields_modified=self._modified,
+            update_mode="rewrite_columns",
+            updated_fragment_offsets=offsets,
+        )
+        return operation, fragments
+
+    def _prepare(
+        self, table: lance.LanceDataset, fragment: LanceFragment, first: bool
+    ) -> tuple[FragmentMetadata, bytes | None] | None:
+        key = (fragment.fragment_id, tuple(file.path for file in fragment.metadata.files))
+        if key not in self._prepared:
+            self._prepared[key] = self._merge(fragment) if first else self._update(table, fragment)
+        return self._prepared[key]
+
+    def _merge(self, fragment: LanceFragment) -> tuple[FragmentMetadata, bytes | None] | None:
+        row_ids = _row_ids(fragment)
+        staged = self._results(row_ids)
+        if staged is None or not staged.num_rows:
+            return None
+        aligned = staged.select(self._columns.names).take(_positions(row_ids, staged)).cast(self._columns)
+        reader = pa.RecordBatchReader.from_batches(self._columns, aligned.to_batches(max_chunksize=8192))
+        metadata, self._schema = fragment.merge_columns(reader)
+        return metadata, None
+
+    def _update(
+        self, table: lance.LanceDataset, fragment: LanceFragment
+    ) -> tuple[FragmentMetadata, bytes | None] | None:
+        staged = self._results(_row_ids(fragment))
+        if staged is None or not staged.num_rows:
+            return None
+        staged = self._news(fragment, staged)
+        if not staged.num_rows:
+            return None
+        metadata, self._modified, offsets = fragment.update_columns(
+            staged, left_on="_rowid", right_on="_rowid", with_offsets=True
+        )
+        return metadata, offsets
+
+    def _news(self, fragment: LanceFragment, staged: pa.Table) -> pa.Table:
+        """Without the rows that somebody already published with the same recipe and the same inputs."""
+        there = fragment.to_table(columns=[self._state], with_row_id=True)
+        known = dict(zip(there["_rowid"].to_pylist(), map(_recipe_of, there[self._state].to_pylist()), strict=True))
+        fresh = [
+            known.get(row_id) != _recipe_of(state)
+            for row_id, state in zip(staged["_rowid"].to_pylist(), staged[self._state].to_pylist(), strict=True)
+        ]
+        return staged.filter(pa.array(fresh, pa.bool_()))
+
+
+def _recipe_of(state: dict[str, int] | None) -> tuple[int, int, int] | None:
+    return (state["generation"], state["inputs"], state["state"]) if state else None
+
+
+def _row_ids(fragment: LanceFragment) -> NDArray[np.uint64]:
+    column = fragment.to_table(columns=[], with_row_id=True)["_rowid"]
+    return column.to_numpy().astype(np.uint64, copy=False)
+
+
+def _positions(row_ids: NDArray[np.uint64], staged: pa.Table) -> pa.Array:
+    """For each row id its position in ``staged``, null where it has none (`take` then gives a null row)."""
+    there = staged["_rowid"].to_numpy().astype(np.uint64, copy=False)
+    order = np.argsort(there, kind="stable")
+    place = np.searchsorted(there, row_ids, sorter=order)
+    place[place == len(there)] = 0
+    positions = order[place]
+    return pa.array(positions, mask=there[positions] != row_ids)

@@ -1,0 +1,77 @@
+"""Results of a pass on their way into a table: durable, by row id, found again after a kill.
+
+``_mmreg/stage/<dataset>/<pass>/<generation>/<first row id>-<last row id>-<nonce>.arrow`` holds ``_rowid`` and the
+pass's columns with its state for a run of rows in ascending order. Nothing here is a version: publishing joins these files with
+whatever rows are newest, and `clear` forgets them when they have landed.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from mmreg.registry.store import Store
+
+
+class Stage:
+    """The staged results of one generation of one pass on one dataset."""
+
+    def __init__(self, store: Store, dataset: str, pass_name: str, generation: int) -> None:
+        self._store = store
+        self._all = f"_mmreg/stage/{dataset}/{pass_name}/"
+        self._folder = f"{self._all}{generation:016x}/"
+        self._spans: list[tuple[int, int, str]] | None = None
+
+    def write(self, results: pa.Table) -> None:
+        """Keep ``results``; when this returns they survive a kill."""
+        results = results.sort_by("_rowid")
+        first, last = results["_rowid"][0].as_py(), results["_rowid"][-1].as_py()
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, results.schema) as writer:
+            writer.write_table(results)
+        key = f"{self._folder}{first:020d}-{last:020d}-{uuid.uuid4().hex[:8]}.arrow"
+        self._store.put(key, sink.getvalue().to_pybytes())
+        self._files().append((first, last, key))
+
+    def read(self, row_ids: NDArray[np.uint64]) -> pa.Table | None:
+        """What is staged for ``row_ids``, the latest where a row was staged twice; None where nothing is.
+
+        Reads only the files whose span touches them: memory is bounded by a fragment's results.
+        """
+        if not len(row_ids):
+            return None
+        low, high = int(row_ids.min()), int(row_ids.max())
+        tables = []
+        for first, last, key in self._files():
+            if first <= high and last >= low and (data := self._store.get(key)) is not None:
+                table = pa.ipc.open_stream(data).read_all()
+                here = np.isin(table["_rowid"].to_numpy(), row_ids)
+                if here.any():
+                    tables.append(table.filter(pa.array(here)))
+        return _latest(pa.concat_tables(tables)) if tables else None
+
+    def is_empty(self) -> bool:
+        return not self._files()
+
+    def clear(self) -> None:
+        """Forget this pass's staged results, of this generation and of earlier ones."""
+        for key in list(self._store.list(self._all)):
+            self._store.delete(key)
+        self._spans = None
+
+    def _files(self) -> list[tuple[int, int, str]]:
+        if self._spans is None:
+            self._spans = []
+            for key in self._store.list(self._folder):
+                first, last, _ = key.rsplit("/", 1)[-1].split("-")
+                self._spans.append((int(first), int(last), key))
+        return self._spans
+
+
+def _latest(table: pa.Table) -> pa.Table:
+    row_ids = table["_rowid"].to_numpy()
+    _, last = np.unique(row_ids[::-1], return_index=True)
+    return table if len(last) == len(row_ids) else table.take(pa.array(len(row_ids) - 1 - last))
