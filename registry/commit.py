@@ -94,7 +94,7 @@ def publish(lake: Lake, dataset: str, run: Run, build: Builder) -> Run | None:
                 return landed
             if not is_conflict(error):
                 raise StorageError(f"{dataset}: the commit failed: {first_line(error)}") from error
-            time.sleep(random.uniform(0, min(1.0, 0.02 * 2**min(attempt, 6))))
+            time.sleep(random.uniform(0, min(1.0, 0.02 * 2 ** min(attempt, 6))))
             table = lake.find_table(dataset)
             continue
         return record.with_output(replace(output, lance_version=committed.version))
@@ -143,4 +143,6 @@ def _last_ordinal(lake: Lake, dataset: str, table: lance.LanceDataset | None) ->
             if output["dataset"] == dataset:
                 return int(output["ordinal"])
     # The manifests that could tell are gone (clean-up); the runs are not.
-    return max((o.ordinal for run in iter_runs(lake.store) for o in run.outputs if o.dataset == dataset), default=0)
+    return max(
+        (o.ordinal for run in iter_runs(lake.store) for o in run.outputs if o.dataset == dataset), default=0
+    )

@@ -73,13 +73,27 @@ def table_fingerprint(table: lance.LanceDataset, columns: Iterable[str]) -> str:
         metadata = fragment.metadata
         digest.update(f"{metadata.id}:{fragment_fingerprint(metadata, fields)}".encode())
         if metadata.deletion_file is not None:
-            digest.update(metadata.deletion_file.path(metadata.id).encode())
+            digest.update(f"-{metadata.deletion_file.read_version}-{metadata.deletion_file.id}".encode())
     return digest.hexdigest()
 
 
 def _cells(column: pa.Array | pa.ChunkedArray) -> list[bytes]:
+    kind = column.type.value_type if pa.types.is_list(column.type) else None
+    if kind is not None and media_kind(kind):
+        lists = column.to_pylist()
+        return [
+            _NULL if cell is None else b"\x01" + b"".join(_digest_of(part) for part in cell) for cell in lists
+        ]
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         column = column.cast(pa.large_binary())
-    if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type) or pa.types.is_fixed_size_binary(column.type):
+    if (
+        pa.types.is_binary(column.type)
+        or pa.types.is_large_binary(column.type)
+        or pa.types.is_fixed_size_binary(column.type)
+    ):
         return [_NULL if cell is None else b"\x01" + cell for cell in column.to_pylist()]
     return [_NULL if cell is None else b"\x01" + repr(cell).encode() for cell in column.to_pylist()]
+
+
+def _digest_of(cell: dict[str, bytes] | None) -> bytes:
+    return _NULL * 32 if cell is None else cell["sha256"]

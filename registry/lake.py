@@ -100,14 +100,23 @@ class Lake:
 
     def versions_on_disk(self, dataset: str) -> list[int]:
         """Lance versions that have a manifest, oldest first: a directory listing, nothing is opened."""
-        return sorted(_manifest_version(key) for key in self.store.list(f"{dataset}.lance/_versions/") if _is_manifest(key))
+        return sorted(
+            _manifest_version(key)
+            for key in self.store.list(f"{dataset}.lance/_versions/")
+            if _is_manifest(key)
+        )
 
     def datasets(self) -> Iterator[str]:
         """Names of all tables that have at least one version."""
         seen = set()
         for key in self.store.list(""):
             folder, _, rest = key.partition("/")
-            if folder.endswith(".lance") and folder not in seen and rest.startswith("_versions/") and _is_manifest(key):
+            if (
+                folder.endswith(".lance")
+                and folder not in seen
+                and rest.startswith("_versions/")
+                and _is_manifest(key)
+            ):
                 seen.add(folder)
                 yield folder.removesuffix(".lance")
 
@@ -122,7 +131,10 @@ def is_conflict(error: BaseException) -> bool:
     if isinstance(error, Conflict) or type(error).__name__ == "CommitConflictError":
         return True
     text = str(error)
-    return any(words in text for words in ("commit conflict", "Commit conflict", "preempted by concurrent", "_versions/0.manifest"))
+    return any(
+        words in text
+        for words in ("commit conflict", "Commit conflict", "preempted by concurrent", "_versions/0.manifest")
+    )
 
 
 def _is_manifest(key: str) -> bool:

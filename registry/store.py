@@ -1,0 +1,98 @@
+"""The objects of the lake that are no Lance tables: run objects, staged results, leases.
+
+A `Store` is a flat map from '/'-separated keys, relative to the lake's root, to bytes. Its one strong promise is
+`put_new`: of all that put the same new key, exactly one is told True. `probe` finds out whether a store keeps it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol
+
+from mmreg.errors import StorageError
+from mmreg.registry.store_local import LocalStore
+
+RACERS = 8
+
+
+class Store(Protocol):
+    """Every method raises `StorageError` where disk, network or permissions say no."""
+
+    @property
+    def uri(self) -> str:
+        """The lake's root, absolute, as Lance opens it."""
+
+    @property
+    def options(self) -> dict[str, str]:
+        """Lance's ``storage_options``; empty for a local lake."""
+
+    def put_new(self, key: str, data: bytes) -> bool:
+        """Write ``key`` unless it exists: False if it did. Never torn, never half there."""
+
+    def put(self, key: str, data: bytes) -> None:
+        """Write ``key``, in the place of what was there, at once."""
+
+    def get(self, key: str) -> bytes | None:
+        """The bytes of ``key``; None if there is no such key."""
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """Every key below the folder ``prefix`` ('' for all), at any depth, sorted."""
+
+    def delete(self, key: str) -> None:
+        """Remove ``key``; one that is absent is fine."""
+
+
+def open_store(uri: str, options: Mapping[str, str]) -> Store:
+    """The store at a local path or at ``scheme://...``; the latter needs the extra `s3`."""
+    scheme, separator, rest = uri.partition("://")
+    if not separator:
+        return LocalStore(uri)
+    if scheme == "file":
+        return LocalStore(rest)
+    from mmreg.registry.store_object import ObjectStore
+
+    return ObjectStore(uri, options)
+
+
+@dataclass(frozen=True)
+class StoreFacts:
+    """What a store was seen to do. ``reason`` says why ``conditional_put`` is False, or how it was shown."""
+
+    conditional_put: bool
+    reason: str
+
+
+def probe(store: Store) -> StoreFacts:
+    """Try conditional put, twice in turn and then in a small race; leaves nothing behind.
+
+    Raises `StorageError` where even a plain write fails: that says nothing about conditions.
+    """
+    key = f"_mmreg/probe/{uuid.uuid4().hex}"
+    try:
+        store.put(f"{key}-plain", b"plain")
+        return _conditional_put(store, key)
+    finally:
+        for left in list(store.list("_mmreg/probe")):
+            if left.startswith(key):
+                store.delete(left)
+
+
+def _conditional_put(store: Store, key: str) -> StoreFacts:
+    try:
+        first, second = store.put_new(f"{key}-turn", b"first"), store.put_new(f"{key}-turn", b"second")
+    except StorageError as error:
+        return StoreFacts(False, f"the store refuses a conditional put: {error.message}")
+    if not first:
+        return StoreFacts(False, "a put of a new key was answered as if the key had existed")
+    if second or store.get(f"{key}-turn") != b"first":
+        return StoreFacts(False, "a second put of the same key replaced the first: the condition is ignored")
+    with ThreadPoolExecutor(RACERS) as pool:
+        won = sum(pool.map(lambda racer: store.put_new(f"{key}-race", b"%d" % racer), range(RACERS)))
+    if won != 1:
+        return StoreFacts(
+            False, f"{won} of {RACERS} simultaneous puts of one key were told that they were first"
+        )
+    return StoreFacts(True, f"one of {RACERS} simultaneous puts won, later ones were refused")

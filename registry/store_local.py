@@ -1,0 +1,109 @@
+"""A store in a local folder, with nothing but the standard library.
+
+A new key is written under a temporary name and then linked to its own: the link fails where the key exists, so
+put-if-absent holds between processes and a key is never seen half written. Folders come and go with their keys.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mmreg.errors import StorageError, UsageError
+
+TEMPORARY = ".tmp-"
+
+
+class LocalStore:
+    """Keys as files below ``uri``, an absolute path."""
+
+    def __init__(self, path: str) -> None:
+        self.uri = os.path.abspath(os.path.expanduser(path))
+        self.options: dict[str, str] = {}
+
+    def put_new(self, key: str, data: bytes) -> bool:
+        with _storage_errors("write", key), self._written(key, data) as (temporary, target):
+            try:
+                os.link(temporary, target)
+            except FileExistsError:
+                return False
+            return True
+
+    def put(self, key: str, data: bytes) -> None:
+        with _storage_errors("write", key), self._written(key, data) as (temporary, target):
+            os.replace(temporary, target)
+
+    def get(self, key: str) -> bytes | None:
+        with _storage_errors("read", key):
+            try:
+                return self._path(key).read_bytes()
+            except FileNotFoundError:
+                return None
+
+    def list(self, prefix: str) -> Iterator[str]:
+        with _storage_errors("list", prefix):
+            yield from sorted(self._keys(prefix))
+
+    def delete(self, key: str) -> None:
+        path = self._path(key)
+        with _storage_errors("delete", key):
+            path.unlink(missing_ok=True)
+            self._drop_empty_folders(path.parent)
+
+    @contextmanager
+    def _written(self, key: str, data: bytes) -> Iterator[tuple[Path, Path]]:
+        target = self._path(key)
+        temporary = target.with_name(f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(8)}")
+        while True:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                temporary.write_bytes(data)
+                break
+            except FileNotFoundError:  # somebody deleted the last key beside it, and the folder with it
+                continue
+        try:
+            yield temporary, target
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def _keys(self, prefix: str) -> Iterator[str]:
+        top = self._path(prefix) if prefix.strip("/") else Path(self.uri)
+        for folder, _, files in os.walk(top, onerror=_unless_vanished):
+            base = os.path.relpath(folder, self.uri).replace(os.sep, "/")
+            for name in files:
+                if not name.startswith(TEMPORARY):
+                    yield name if base == "." else f"{base}/{name}"
+
+    def _drop_empty_folders(self, folder: Path) -> None:
+        root = Path(self.uri)
+        while folder != root:
+            try:
+                folder.rmdir()
+            except OSError:  # not empty, or already gone: both end the walk
+                return
+            folder = folder.parent
+
+    def _path(self, key: str) -> Path:
+        parts = key.strip("/").split("/")
+        if any(part in ("", ".", "..") or part.startswith(TEMPORARY) or "\0" in part for part in parts):
+            raise UsageError(f"{key!r} is no key: it would leave the lake, or name nothing in it")
+        return Path(self.uri, *parts)
+
+
+def _unless_vanished(error: OSError) -> None:
+    if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        raise error
+
+
+@contextmanager
+def _storage_errors(doing: str, key: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"cannot {doing} {key!r} in the lake: {error.strerror or error} ({error.filename})",
+            hint="look at the free space and the permissions of the lake's folder",
+        ) from error
