@@ -213,7 +213,7 @@ class Ingest:
     ) -> Ingested:
         return Ingested(
             run=run,
-            added=len(reading.added_ids),
+            added=len(reading.added_ids) - len(reading.replaced),
             changed=len(reading.replaced),
             removed=removed - len(reading.replaced),
             rejected=len(rejected),

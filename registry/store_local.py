@@ -1,7 +1,7 @@
 """A store in a local folder, with nothing but the standard library.
 
-A new key is written under a temporary name and then linked to its own: the link fails where the key exists, so
-put-if-absent holds between processes and a key is never seen half written. Folders come and go with their keys.
+A new key is written under a temporary name and then linked to its own: the link fails where the key exists,
+so put-if-absent holds between processes and a key is never half written. Folders come and go with their keys.
 """
 
 from __future__ import annotations

@@ -1,0 +1,48 @@
+"""The bytes behind media cells: inline as they are, by reference read from where they lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from mmreg.errors import StorageError
+from mmreg.schemas.arrow import media_kind
+
+
+def with_bytes(batch: pa.RecordBatch, media_root: str | None) -> pa.RecordBatch:
+    """``batch`` with the bytes of every media cell filled in.
+
+    Raises `StorageError` where a reference cannot be read; it names the cell's uri.
+    """
+    arrays = []
+    for field, column in zip(batch.schema, batch.columns, strict=True):
+        arrays.append(_filled(column, media_root) if media_kind(field.type) else column)
+    return pa.RecordBatch.from_arrays(arrays, schema=batch.schema)
+
+
+def _filled(column: pa.Array, media_root: str | None) -> pa.Array:
+    uris = column.field("uri")
+    if uris.null_count == len(uris):
+        return column
+    cells: list[dict[str, Any] | None] = column.to_pylist()
+    for cell in cells:
+        if cell is not None and cell["bytes"] is None and cell["uri"] is not None:
+            cell["bytes"] = _read(cell["uri"], cell["offset"], cell["length"], media_root)
+    return pa.array(cells, column.type)
+
+
+def _read(uri: str, offset: int | None, length: int | None, media_root: str | None) -> bytes:
+    if "://" in uri:
+        raise StorageError(f"{uri}: media by remote reference cannot be read yet", hint="storage: inline")
+    if media_root is None:
+        raise StorageError(
+            f"{uri}: nobody says where this reference starts from", hint="run inside the project that declares its source"
+        )
+    try:
+        with (Path(media_root) / uri).open("rb") as file:
+            file.seek(offset or 0)
+            return file.read(length if length is not None else -1)
+    except OSError as error:
+        raise StorageError(f"{uri}: {error.strerror} (below {media_root})", hint="put the file back, or mmreg apply") from error
