@@ -1,7 +1,8 @@
 """The objects of the lake that are no Lance tables: run objects, staged results, leases.
 
-A `Store` is a flat map from '/'-separated keys, relative to the lake's root, to bytes. Its one strong promise is
-`put_new`: of all that put the same new key, exactly one is told True. `probe` finds out whether a store keeps it.
+A `Store` is a flat map from '/'-separated keys, relative to the lake's root, to bytes. Its one strong promise
+is `put_new`: of all that put the same new key, exactly one is told True. `probe` finds out whether a store
+keeps it.
 """
 
 from __future__ import annotations

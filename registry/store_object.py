@@ -11,8 +11,9 @@ from mmreg.errors import MissingExtra, StorageError, UsageError
 
 CLIENT_OPTIONS = frozenset(
     {
-        "allow_http", "allow_invalid_certificates", "connect_timeout", "http1_only", "http2_only", "pool_idle_timeout",
-        "pool_max_idle_per_host", "proxy_ca_certificate", "proxy_excludes", "proxy_url", "timeout", "user_agent",
+        "allow_http", "allow_invalid_certificates", "connect_timeout", "http1_only", "http2_only",
+        "pool_idle_timeout", "pool_max_idle_per_host", "proxy_ca_certificate", "proxy_excludes", "proxy_url",
+        "timeout", "user_agent",
     }
 )  # fmt: skip
 """Lance takes these among its storage options; obstore wants them apart (and panics where they are not)."""

@@ -1,0 +1,282 @@
+"""Run objects: one immutable record a run, readable without Lance, and the archive that they are folded into.
+
+A record goes to ``_mmreg/runs/<date of writing>/<run id>.json``, put if absent. A richer copy of the same run
+(its second commit, the Lance versions known only afterwards) is a new object, ``<run id>~2.json``, and the
+poorer one is then removed: so a changed record always shows in a plain listing. `archive` folds objects into
+the Lance table ``_mmreg/runs.lance`` (id, ended_at, json). A run may be found more than once; `merge` makes
+one of its copies.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from mmreg.errors import Conflict, IntegrityError, StorageError
+from mmreg.registry.store import Store
+from mmreg.schemas.run import Job, Run, RunState, VersionOutput
+
+if TYPE_CHECKING:
+    import lance
+    import pyarrow as pa
+
+OBJECTS = "_mmreg/runs"
+ARCHIVE = "_mmreg/runs.lance"
+RUN_PROPERTY = "mmreg.run"
+ATTEMPTS = 50
+FOLD = 1000
+"""Objects in one commit of the archive: what `archive` holds in memory at a time."""
+
+_NAMESPACE = uuid.UUID("5f0a4c1e-9d0b-5c8e-8f57-6d6d72656700")
+_COPY = re.compile(r"(?P<id>[^/~]+)(?:~(?P<copy>[0-9]+))?\.json")
+
+
+def new_run_id() -> str:
+    """A new id; ids sort as text by the time they were made (microseconds, UTC)."""
+    return f"{_now():%Y%m%dT%H%M%S.%fZ}-{os.urandom(5).hex()}"
+
+
+def transaction_uuid(run_id: str, dataset: str) -> str:
+    """The uuid of the one transaction by which run ``run_id`` may publish a version of ``dataset``."""
+    return str(uuid.uuid5(_NAMESPACE, f"{run_id}/{dataset}"))
+
+
+def write_run(store: Store, run: Run) -> None:
+    """Record ``run``. Recording it again is fine; a richer copy takes the poorer one's place.
+
+    Raises `IntegrityError` where a record of the same id says something else.
+    """
+    folder = f"{OBJECTS}/{_now():%Y-%m-%d}"
+    if store.put_new(f"{folder}/{run.id}.json", run.to_json().encode()):
+        return
+    while True:
+        copies = {key: found for key in _copies(store, folder, run.id) if (found := read_object(store, key))}
+        merged = run
+        for copy in copies.values():
+            merged = merge(merged, copy)
+        text = merged.to_json()
+        if text in (copy.to_json() for copy in copies.values()):
+            return
+        last = max((_copy_number(key) for key in copies), default=0)
+        name = f"{run.id}~{last + 1}.json" if last else f"{run.id}.json"
+        if store.put_new(f"{folder}/{name}", text.encode()):
+            for key in copies:
+                store.delete(key)
+            return
+
+
+def merge(a: Run, b: Run) -> Run:
+    """One run from two copies of its record, in either order.
+
+    The outputs of both are kept, with their Lance versions where one copy knows them; for the rest the copy
+    that ended later speaks. Raises `IntegrityError` where the copies cannot be of one execution.
+    """
+    older, newer = sorted((a, b), key=lambda run: run.ended_at)
+    outputs = _joined(a, b)
+    merged = replace(newer, outputs=outputs)
+    if (older.id, older.job, older.started_at) != (newer.id, newer.job, newer.started_at) or (
+        older.ended_at == newer.ended_at and replace(older, outputs=outputs).to_json() != merged.to_json()
+    ):
+        raise _contradiction(a)
+    return merged
+
+
+def iter_runs(store: Store) -> Iterator[Run]:
+    """Every recorded run once: the archive's first, in its order, then those that are still objects.
+
+    Holds the objects' runs, the ids of the archive and the runs that the archive has twice in memory.
+    """
+    # Objects first: one that `archive` removes meanwhile is then found in the archive, which is opened later.
+    waiting: dict[str, Run] = {}
+    for key in list_objects(store):
+        if run := read_object(store, key):
+            waiting[run.id] = merge(run, waiting[run.id]) if run.id in waiting else run
+    table = open_archive(store)
+    if table is not None:
+        copies = Counter(_ids(table))
+        for run in read_archive(table):
+            merged = merge(run, waiting.pop(run.id)) if run.id in waiting else run
+            copies[run.id] -= 1
+            if copies[run.id]:
+                waiting[run.id] = merged
+            else:
+                yield merged
+    yield from waiting.values()
+
+
+def archive(store: Store, keep: int = 0) -> int:
+    """Fold run objects, but the newest ``keep``, into the archive; returns how many were folded.
+
+    An object is removed only after the commit that holds its record has landed. Killed in between, the record
+    is in both places, which does no harm.
+    """
+    keys = sorted(list_objects(store), key=lambda key: key.rpartition("/")[2])
+    folded = keys[: max(0, len(keys) - keep)]
+    for start in range(0, len(folded), FOLD):
+        chunk = folded[start : start + FOLD]
+        texts = [data.decode() for key in chunk if (data := store.get(key)) is not None]
+        _append(store, texts)
+        for key in chunk:
+            store.delete(key)
+    return len(folded)
+
+
+def list_objects(store: Store) -> Iterator[str]:
+    """The keys of all run objects."""
+    return (key for key in store.list(OBJECTS) if _COPY.fullmatch(key.rpartition("/")[2]))
+
+
+def read_object(store: Store, key: str) -> Run | None:
+    """The run recorded at ``key``; None where it has meanwhile been replaced or archived."""
+    data = store.get(key)
+    return None if data is None else _parsed(data.decode("utf-8", "replace"), key)
+
+
+def newest_archive(store: Store) -> str:
+    """What changes when the archive does, read without Lance: its newest manifest; '' for no archive."""
+    # Lance counts manifest names down, so the newest version comes first in a listing.
+    return min((key for key in store.list(f"{ARCHIVE}/_versions") if key.endswith(".manifest")), default="")
+
+
+def open_archive(store: Store) -> lance.LanceDataset | None:
+    """The archive's table, or None before the first `archive`."""
+    if not newest_archive(store):
+        return None
+    import lance
+
+    try:
+        return lance.dataset(_archive_uri(store), storage_options=store.options or None)
+    except (OSError, ValueError) as error:
+        raise _archive_error(error) from error
+
+
+def read_archive(table: lance.LanceDataset, after: int = -1) -> Iterator[Run]:
+    """The runs in fragments of the archive with an id above ``after``, in the order of folding."""
+    fragments = [fragment for fragment in table.get_fragments() if fragment.fragment_id > after]
+    if not fragments:
+        return
+    try:
+        for batch in table.scanner(columns=["json"], fragments=fragments, batch_size=FOLD).to_batches():
+            for text in batch.column("json").to_pylist():
+                yield _parsed(str(text), ARCHIVE)
+    except OSError as error:
+        raise _archive_error(error) from error
+
+
+def _copies(store: Store, folder: str, run_id: str) -> Iterator[str]:
+    for key in store.list(folder):
+        match = _COPY.fullmatch(key.rpartition("/")[2])
+        if match and match["id"] == run_id:
+            yield key
+
+
+def _copy_number(key: str) -> int:
+    match = _COPY.fullmatch(key.rpartition("/")[2])
+    return int(match["copy"] or 1) if match else 0
+
+
+def _joined(a: Run, b: Run) -> tuple[VersionOutput, ...]:
+    known = {output.uuid: output for output in a.outputs}
+    for output in b.outputs:
+        known[output.uuid] = _same_output(b, known.get(output.uuid, output), output)
+    if [o.uuid for o in a.outputs] == [o.uuid for o in b.outputs]:
+        return tuple(known.values())
+    return tuple(sorted(known.values(), key=lambda o: (o.dataset, o.ordinal, o.uuid)))
+
+
+def _same_output(run: Run, a: VersionOutput, b: VersionOutput) -> VersionOutput:
+    lance_version = b.lance_version if a.lance_version is None else a.lance_version
+    one, other = replace(a, lance_version=lance_version), replace(b, lance_version=lance_version)
+    if replace(run, outputs=(one,)).to_json() != replace(run, outputs=(other,)).to_json() or (
+        b.lance_version not in (None, lance_version)
+    ):
+        raise _contradiction(run)
+    return one
+
+
+def _contradiction(run: Run) -> IntegrityError:
+    return IntegrityError(f"run {run.id}: two records of it say different things", hint="mmreg doctor")
+
+
+def _parsed(text: str, place: str) -> Run:
+    try:
+        return Run.from_json(text)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise IntegrityError(f"{place} holds no run record: {error}", hint="mmreg doctor") from error
+
+
+def _ids(table: lance.LanceDataset) -> Iterator[str]:
+    for batch in table.scanner(columns=["id"]).to_batches():
+        yield from map(str, batch.column("id").to_pylist())
+
+
+def _append(store: Store, texts: list[str]) -> None:
+    from mmreg.registry.lake import is_conflict
+
+    rows = _rows(texts)
+    for _ in range(ATTEMPTS):
+        try:
+            return _commit(store, rows)
+        except OSError as error:
+            if not is_conflict(error) and "already exists" not in str(error):
+                raise _archive_error(error) from error
+    raise Conflict(f"{ARCHIVE}: {ATTEMPTS} other commits came first", hint="repeat the command")
+
+
+def _commit(store: Store, rows: pa.Table) -> None:
+    import lance
+    from lance.fragment import write_fragments
+
+    uri, options = _archive_uri(store), store.options or None
+    newest = open_archive(store)
+    mode = "append" if newest else "create"
+    transaction = write_fragments(rows, uri, return_transaction=True, mode=mode, storage_options=options)
+    assert isinstance(transaction, lance.Transaction)
+    transaction.transaction_properties = {RUN_PROPERTY: _maintenance(rows.num_rows).to_json()}
+    # Without Lance's own retries: repeated, the Overwrite of a lost race to create would replace the winner.
+    lance.LanceDataset.commit(uri, transaction, storage_options=options, max_retries=0)
+
+
+def _rows(texts: list[str]) -> pa.Table:
+    import pyarrow as pa
+
+    documents = [json.loads(text) for text in texts]
+    schema = pa.schema([(name, pa.string()) for name in ("id", "ended_at", "json")])
+    return pa.table(
+        [[doc["id"] for doc in documents], [doc["ended_at"] for doc in documents], texts], schema=schema
+    )
+
+
+def _maintenance(folded: int) -> Run:
+    from mmreg.registry.clock import now
+
+    time = now()
+    return Run(
+        id=new_run_id(),
+        job=Job("maintenance", "archive"),
+        state=RunState.COMPLETE,
+        started_at=time,
+        ended_at=time,
+        facets={"folded": folded},
+    )
+
+
+def _archive_uri(store: Store) -> str:
+    return f"{store.uri.rstrip('/')}/{ARCHIVE}"
+
+
+def _archive_error(error: Exception) -> StorageError:
+    from mmreg.registry.lake import first_line
+
+    return StorageError(f"{ARCHIVE}: {first_line(error)}", hint="mmreg doctor")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
