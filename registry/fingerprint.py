@@ -19,6 +19,7 @@ from mmreg.schemas.arrow import media_kind
 if TYPE_CHECKING:
     import lance
     from lance.fragment import FragmentMetadata
+    from lance.schema import LanceSchema
 
 _NULL = b"\xff"
 
@@ -44,11 +45,11 @@ def row_fingerprints(batch: pa.RecordBatch | pa.Table, columns: Sequence[str]) -
     return out
 
 
-def field_ids(table: lance.LanceDataset, columns: Iterable[str]) -> frozenset[int]:
+def field_ids(schema: LanceSchema, columns: Iterable[str]) -> frozenset[int]:
     """The ids of the top-level fields behind ``columns`` and of everything below them."""
     wanted = {name.partition(".")[0] for name in columns}
     found: set[int] = set()
-    queue = [field for field in table.lance_schema.fields() if field.name() in wanted]
+    queue = [field for field in schema.fields() if field.name() in wanted]
     while queue:
         field = queue.pop()
         found.add(field.id())
@@ -67,7 +68,7 @@ def fragment_fingerprint(fragment: FragmentMetadata, fields: frozenset[int]) -> 
 
 def table_fingerprint(table: lance.LanceDataset, columns: Iterable[str]) -> str:
     """16 hex digits over the rows and ``columns`` of a version: moved by rows and by these columns, by nothing else."""
-    fields = field_ids(table, ["sample_id", *columns])
+    fields = field_ids(table.lance_schema, ["sample_id", *columns])
     digest = xxhash.xxh3_64()
     for fragment in table.get_fragments():
         metadata = fragment.metadata

@@ -10,7 +10,7 @@ than deletions.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,9 +20,19 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import lance
     from lance.fragment import FragmentMetadata, LanceFragment
+    from lance.schema import LanceSchema
 
 Results = Callable[[NDArray[np.uint64]], "pa.Table | None"]
 """From the row ids of a fragment to what is staged for them: ``_rowid`` and the columns, any order; None: nothing."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An operation, every fragment as it will be after it, and the table's fields by then."""
+
+    operation: lance.LanceOperation.BaseOperation
+    fragments: list[FragmentMetadata]
+    schema: LanceSchema
 
 
 class ColumnPublisher:
@@ -34,13 +44,11 @@ class ColumnPublisher:
         self._results = results
         self._prepared: dict[object, tuple[FragmentMetadata, bytes | None] | None] = {}
         self._shape: object = None
-        self._schema: object = None
+        self._schema: LanceSchema | None = None
         self._modified: list[int] = []
 
-    def operation(
-        self, table: lance.LanceDataset
-    ) -> tuple[lance.LanceOperation.BaseOperation, list[FragmentMetadata]] | None:
-        """The operation on ``table`` and every fragment as it will then be; None where no row is new."""
+    def operation(self, table: lance.LanceDataset) -> Prepared | None:
+        """The operation on ``table`` and the fragments as they will then be; None where no row is new."""
         import lance
 
         shape = tuple((field.name(), field.id()) for field in table.lance_schema.fields())
@@ -65,14 +73,15 @@ class ColumnPublisher:
         if not changed:
             return None
         if first:
-            return lance.LanceOperation.Merge(fragments, self._schema), fragments
+            assert self._schema is not None
+            return Prepared(lance.LanceOperation.Merge(fragments, self._schema), fragments, self._schema)
         operation = lance.LanceOperation.Update(
             updated_fragments=changed,
             fields_modified=self._modified,
             update_mode="rewrite_columns",
             updated_fragment_offsets=offsets,
         )
-        return operation, fragments
+        return Prepared(operation, fragments, table.lance_schema)
 
     def _prepare(
         self, table: lance.LanceDataset, fragment: LanceFragment, first: bool

@@ -1,0 +1,294 @@
+"""The local engine: read pending rows, call the pass, stage what it answers, publish once.
+
+Compute is not commit. Results are staged at least every `FLUSH_S` seconds or `FLUSH_BYTES`, so a killed run repeats
+at most one flush; publishing is one short step that repeats no call, whatever lands meanwhile.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from mmreg.curation.bind import BoundPass
+from mmreg.curation.freshness import Freshness, FragmentState, RowSet, dump, examine, seen_fields, seen_fingerprint
+from mmreg.errors import PassFailed
+from mmreg.registry.clock import now
+from mmreg.registry.commit import Draft, publish
+from mmreg.registry.fingerprint import light_columns, row_fingerprints
+from mmreg.registry.leases import lease
+from mmreg.registry.media import with_bytes
+from mmreg.registry.objects import put_object
+from mmreg.registry.operations.columns import ColumnPublisher, Prepared
+from mmreg.registry.runs import new_run_id
+from mmreg.registry.stage import Stage
+from mmreg.schemas.arrow import DONE, ERROR, STATE, media_kind
+from mmreg.schemas.progress import Progress
+from mmreg.schemas.run import Job, Run, RunInput, RunState
+
+if TYPE_CHECKING:
+    import lance
+
+    from mmreg.registry.api import Registry
+
+FLUSH_S = 30.0
+FLUSH_BYTES = 64 * 1024 * 1024
+BATCH_ROWS = 256
+BATCH_BYTES = 16 * 1024 * 1024
+DENSE = 0.5
+"""From this share of a fragment's rows on, it is scanned; below, rows are taken by id."""
+TRIAL_ROWS = 100
+"""The error rate is judged from this many rows on."""
+WAIT_S = 3600.0
+
+
+@dataclass(frozen=True)
+class PassOutcome:
+    """What running a pass came to. ``computed`` counts calls' rows now, not those found staged."""
+
+    run: Run | None
+    computed: int = 0
+    staged: int = 0
+    errors: int = 0
+
+
+def run_pass(registry: Registry, bound: BoundPass, inputs: tuple[RunInput, ...], progress: Progress) -> PassOutcome:
+    """Compute what is pending for ``bound`` on the newest version of its root, and publish it as one version.
+
+    ``inputs`` are the run's inputs apart from the root version, which is added here. Raises `PassFailed` where the
+    pass breaks its promise: then nothing is published, and what was computed stays staged.
+    """
+    name = f"{bound.root}.{bound.name}"
+    with lease(registry.lake.store, name, wait_s=WAIT_S):
+        table = registry.lake.table(bound.root)
+        rows = RowSet(table, bound, registry.base_selection(bound.spec.from_, bound.spec.split))
+        fresh = examine(table, bound, rows, registry.pass_summary(bound.name))
+        stage = Stage(registry.lake.store, bound.root, bound.name, bound.generation)
+        if not fresh.pending:
+            stage.clear()
+            return PassOutcome(None)
+        started = now()
+        progress.start(f"pass {bound.name}", fresh.rows)
+        try:
+            work = _Work(registry, bound, table, stage, progress)
+            work.compute(fresh)
+        finally:
+            progress.done()
+        run = Run(
+            id=new_run_id(),
+            job=Job("pass", bound.name),
+            state=RunState.COMPLETE,
+            started_at=started,
+            ended_at="",
+            inputs=(registry.version_input(bound.root, table, tuple(bound.read())), *inputs),
+            facets={"pass": _facet(bound, work)},
+        )
+        landed = publish(registry.lake, bound.root, run, _ColumnsBuilder(registry, bound, rows, fresh, work, stage))
+        if landed is not None:
+            registry.record(landed)
+        stage.clear()
+        return PassOutcome(landed, work.computed, work.found, work.errors)
+
+
+class _Work:
+    """One run's computing: counts, and what every fragment came to."""
+
+    def __init__(
+        self, registry: Registry, bound: BoundPass, table: lance.LanceDataset, stage: Stage, progress: Progress
+    ) -> None:
+        self._registry, self._bound, self._table, self._stage, self._progress = registry, bound, table, stage, progress
+        self._light = light_columns(table.schema, bound.inputs.values())
+        self._media = any(media_kind(table.schema.field(column).type) for column in bound.inputs.values())
+        self._media_root = registry.media_root(bound.root) if self._media else None
+        self._buffer: list[pa.RecordBatch] = []
+        self._flushed = time.monotonic()
+        self._opened = False
+        self.computed = self.found = self.errors = 0
+        self.outcomes: dict[int, tuple[int, int]] = {}
+
+    def compute(self, fresh: Freshness) -> None:
+        """Stage a result for every pending row that has none yet."""
+        try:
+            for fragment_id, pending in fresh.pending.items():
+                self._fragment(fragment_id, pending)
+        finally:
+            self._flush()
+
+    def _fragment(self, fragment_id: int, pending: NDArray[np.uint64]) -> None:
+        done = failed = 0
+        remaining, staged_done, staged_failed = self._without_staged(pending)
+        done, failed = staged_done, staged_failed
+        for batch in self._read(fragment_id, remaining):
+            answer = self._call(batch)
+            wrong = int(np.count_nonzero(answer.column(self._bound.state).field("state").to_numpy() == ERROR))
+            done += answer.num_rows - wrong
+            failed += wrong
+            self.computed += answer.num_rows
+            self.errors += wrong
+            self._check_error_rate()
+            self._buffer.append(answer)
+            if self._due():
+                self._flush()
+            self._progress.advance(answer.num_rows)
+        self.outcomes[fragment_id] = (done, failed)
+
+    def _without_staged(self, pending: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], int, int]:
+        """The pending rows that nothing is staged for with the inputs they have now, and how the others ended."""
+        if self._stage.is_empty() or (staged := self._stage.read(pending)) is None:
+            return pending, 0, 0
+        state = staged[self._bound.state].combine_chunks()
+        rows = self._table._take_rows(staged["_rowid"].to_pylist(), columns=[*self._light, "_rowid"])
+        now_inputs = dict(zip(rows["_rowid"].to_pylist(), row_fingerprints(rows, self._light).tolist(), strict=True))
+        row_ids, inputs = staged["_rowid"].to_pylist(), state.field("inputs").to_pylist()
+        valid = np.array([now_inputs.get(r) == i for r, i in zip(row_ids, inputs, strict=True)], bool)
+        failed = int((valid & (state.field("state").to_numpy() == ERROR)).sum())
+        self.found += int(valid.sum())
+        self._progress.advance(int(valid.sum()))
+        return pending[~np.isin(pending, np.array(row_ids, np.uint64)[valid])], int(valid.sum()) - failed, failed
+
+    def _read(self, fragment_id: int, row_ids: NDArray[np.uint64]) -> Iterator[pa.RecordBatch]:
+        columns = list(dict.fromkeys(self._bound.inputs.values()))
+        if not len(row_ids):
+            return
+        fragment = self._table.get_fragment(fragment_id)
+        assert fragment is not None
+        if len(row_ids) >= DENSE * fragment.count_rows():
+            scanner = fragment.scanner(
+                columns=columns,
+                with_row_id=True,
+                batch_size=BATCH_ROWS if self._media else 8192,
+                batch_size_bytes=BATCH_BYTES if self._media else None,
+                batch_readahead=2,
+                io_buffer_size=2 * BATCH_BYTES,
+            )
+            for batch in scanner.to_batches():
+                here = np.isin(batch.column("_rowid").to_numpy(), row_ids)
+                yield batch if here.all() else batch.filter(pa.array(here))
+            return
+        for start in range(0, len(row_ids), BATCH_ROWS):
+            ids = row_ids[start : start + BATCH_ROWS].tolist()
+            yield from self._table._take_rows(ids, columns=[*columns, "_rowid"]).to_batches()
+
+    def _call(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        if not self._opened:
+            self._bound.operator.open()
+            self._opened = True
+        filled = with_bytes(batch, self._media_root)
+        own = pa.RecordBatch.from_arrays(
+            [filled.column(column) for column in self._bound.inputs.values()], names=list(self._bound.inputs)
+        )
+        answer = self._bound.operator(own)
+        inputs = row_fingerprints(_light_batch(batch, self._light), self._light)
+        return _staged(self._bound, batch.column("_rowid"), inputs, answer)
+
+    def _check_error_rate(self) -> None:
+        spec = self._bound.spec
+        if spec.on_error == "fail" and self.errors:
+            raise PassFailed(f"pass {self._bound.name}: {self.errors} rows failed, and on_error is 'fail'", hint="on_error: skip")
+        if self.computed >= TRIAL_ROWS and self.errors > spec.max_error_rate * self.computed:
+            raise PassFailed(
+                f"pass {self._bound.name}: {self.errors} of {self.computed} rows failed, above max_error_rate "
+                f"{spec.max_error_rate:g}; nothing was published",
+                hint=f"look at one of them, mend the pass, then: mmreg apply {self._bound.name}",
+            )
+
+    def _due(self) -> bool:
+        size = sum(batch.nbytes for batch in self._buffer)
+        return size >= FLUSH_BYTES or time.monotonic() - self._flushed >= FLUSH_S
+
+    def _flush(self) -> None:
+        if self._buffer:
+            self._stage.write(pa.Table.from_batches(self._buffer))
+        self._buffer = []
+        self._flushed = time.monotonic()
+
+
+class _ColumnsBuilder:
+    """Drafts the columns on whatever version is newest, with the summary that the next plan will read."""
+
+    def __init__(
+        self, registry: Registry, bound: BoundPass, rows: RowSet, fresh: Freshness, work: _Work, stage: Stage
+    ) -> None:
+        self._registry, self._bound, self._rows, self._fresh, self._work = registry, bound, rows, fresh, work
+        self._publisher = ColumnPublisher(bound.columns(), bound.state, stage.read)
+
+    def __call__(self, table: lance.LanceDataset | None) -> Draft | None:
+        assert table is not None
+        prepared = self._publisher.operation(table)
+        if prepared is None:
+            return None
+        columns = tuple(self._bound.outputs.values())
+        digest = put_object(self._registry.lake.store, dump(self._states(table, prepared)))
+        facet = {**_facet(self._bound, self._work), "summary": digest}
+        return Draft(prepared.operation, "root", table.count_rows(), columns=columns, facets={"pass": facet},
+                     rejected=self._registry.rejected_count(self._bound.root))  # fmt: skip
+
+    def _states(self, table: lance.LanceDataset, prepared: Prepared) -> dict[int, FragmentState]:
+        """How each fragment stands after this commit; those that moved since they were examined are left out."""
+        before = seen_fields(table.lance_schema, self._bound)
+        after = seen_fields(prepared.schema, self._bound)
+        now_there = {fragment.fragment_id: fragment.metadata for fragment in table.get_fragments()}
+        states: dict[int, FragmentState] = {}
+        for metadata in prepared.fragments:
+            examined = self._fresh.states.get(metadata.id)
+            there = now_there.get(metadata.id)
+            if examined is None or there is None:
+                continue
+            if seen_fingerprint(there, before, self._bound, self._rows) != examined.seen:
+                continue
+            done, failed = self._work.outcomes.get(metadata.id, (0, 0))
+            done, failed = examined.done + done, examined.failed + failed
+            seen = seen_fingerprint(metadata, after, self._bound, self._rows)
+            generations = {f"{self._bound.generation:016x}": done + failed} if done + failed else {}
+            states[metadata.id] = FragmentState(seen, examined.rows, done, failed, generations)
+        return states
+
+
+def _staged(bound: BoundPass, row_ids: pa.Array, inputs: NDArray[np.uint64], answer: pa.RecordBatch) -> pa.RecordBatch:
+    """The answer under its final names, with row ids and state. Raises `PassFailed` where it is not as promised."""
+    made = bound.operator.outputs()
+    if answer.num_rows != len(row_ids):
+        raise PassFailed(f"pass {bound.name}: answered {answer.num_rows} rows for {len(row_ids)}")
+    errors = answer.column("error") if "error" in answer.schema.names else pa.nulls(len(row_ids), pa.string())
+    arrays: list[pa.Array] = [row_ids]
+    for own in bound.outputs:
+        if own not in answer.schema.names or not answer.schema.field(own).type.equals(made.field(own).type):
+            there = answer.schema.field(own).type if own in answer.schema.names else "nothing"
+            raise PassFailed(f"pass {bound.name}: promised {own} as {made.field(own).type}, answered {there}")
+        arrays.append(answer.column(own))
+    state = np.where(errors.is_valid().to_numpy(zero_copy_only=False), ERROR, DONE).astype(np.int8)
+    generation = np.full(len(row_ids), bound.generation, np.uint64)
+    parts = [pa.array(generation), pa.array(inputs), pa.array(state), errors.cast(pa.string())]
+    arrays.append(pa.StructArray.from_arrays(parts, fields=list(STATE)))
+    return pa.RecordBatch.from_arrays(arrays, names=["_rowid", *bound.outputs.values(), bound.state])
+
+
+def _light_batch(batch: pa.RecordBatch, light: list[str]) -> pa.RecordBatch:
+    arrays = []
+    for name in light:
+        column, _, child = name.partition(".")
+        arrays.append(batch.column(column).field(child) if child else batch.column(column))
+    return pa.RecordBatch.from_arrays(arrays, names=light)
+
+
+def _facet(bound: BoundPass, work: _Work) -> dict[str, object]:
+    return {
+        "use": bound.spec.use,
+        "version": bound.operator.version,
+        "kind": bound.operator.kind,
+        "scope": bound.operator.scope,
+        "role": bound.operator.role,
+        "generation": f"{bound.generation:016x}",
+        "code": bound.code,
+        "params": dict(bound.spec.params),
+        "inputs": dict(bound.inputs),
+        "outputs": dict(bound.outputs),
+        "computed": work.computed,
+        "resumed": work.found,
+        "errors": work.errors,
+    }
