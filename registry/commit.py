@@ -18,14 +18,13 @@ from typing import TYPE_CHECKING, Any
 from mmreg.errors import Conflict, StorageError
 from mmreg.registry.clock import now
 from mmreg.registry.lake import Lake, first_line, is_conflict
-from mmreg.registry.runs import iter_runs, transaction_uuid
+from mmreg.registry.runs import RUN_PROPERTY, iter_runs, transaction_uuid
 from mmreg.schemas.run import Run, VersionOutput
 
 if TYPE_CHECKING:
     import lance
 
 ATTEMPTS = 50
-RUN_PROPERTY = "mmreg.run"
 
 
 @dataclass(frozen=True)

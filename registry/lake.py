@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from mmreg.errors import Conflict, IntegrityError, NotFound, StorageError, StoreUnsafe
@@ -106,19 +105,9 @@ class Lake:
             if _is_manifest(key)
         )
 
-    def datasets(self) -> Iterator[str]:
-        """Names of all tables that have at least one version."""
-        seen = set()
-        for key in self.store.list(""):
-            folder, _, rest = key.partition("/")
-            if (
-                folder.endswith(".lance")
-                and folder not in seen
-                and rest.startswith("_versions/")
-                and _is_manifest(key)
-            ):
-                seen.add(folder)
-                yield folder.removesuffix(".lance")
+    def datasets(self) -> list[str]:
+        """Names of all tables, by their folders; one whose first commit never landed may be among them."""
+        return [name.removesuffix(".lance") for name in self.store.folders() if name.endswith(".lance")]
 
 
 def first_line(error: BaseException) -> str:
@@ -135,10 +124,6 @@ def is_conflict(error: BaseException) -> bool:
         words in text
         for words in ("commit conflict", "Commit conflict", "preempted by concurrent", "_versions/0.manifest")
     )
-
-
-def _is_manifest(key: str) -> bool:
-    return key.endswith(".manifest")
 
 
 def _manifest_version(key: str) -> int:

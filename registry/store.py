@@ -42,6 +42,9 @@ class Store(Protocol):
     def list(self, prefix: str) -> Iterator[str]:
         """Every key below the folder ``prefix`` ('' for all), at any depth, sorted."""
 
+    def folders(self) -> list[str]:
+        """Names of the folders directly below the lake's root, sorted."""
+
     def delete(self, key: str) -> None:
         """Remove ``key``; one that is absent is fine."""
 

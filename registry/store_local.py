@@ -47,6 +47,14 @@ class LocalStore:
         with _storage_errors("list", prefix):
             yield from sorted(self._keys(prefix))
 
+    def folders(self) -> list[str]:
+        with _storage_errors("list", self.uri):
+            try:
+                with os.scandir(self.uri) as entries:
+                    return sorted(entry.name for entry in entries if entry.is_dir())
+            except FileNotFoundError:
+                return []
+
     def delete(self, key: str) -> None:
         path = self._path(key)
         with _storage_errors("delete", key):

@@ -59,6 +59,11 @@ class ObjectStore:
             pages = self._obstore.list(self._store, prefix.strip("/") or None)
             yield from sorted(entry["path"] for page in pages for entry in page)
 
+    def folders(self) -> list[str]:
+        with _storage_errors("list", self.uri):
+            found = self._obstore.list_with_delimiter(self._store)
+            return sorted(prefix.rstrip("/").rpartition("/")[2] for prefix in found["common_prefixes"])
+
     def delete(self, key: str) -> None:
         with _storage_errors("delete", key):
             try:

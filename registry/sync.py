@@ -1,0 +1,54 @@
+"""Making run objects and index agree with the lake's commits: the order of writes is commit, run object, index,
+and each is repaired from the one before."""
+
+from __future__ import annotations
+
+from mmreg.registry.catalog import Catalog
+from mmreg.registry.commit import recorded_run
+from mmreg.registry.lake import Lake
+from mmreg.registry.runs import write_run
+from mmreg.schemas.run import Run
+
+def record(lake: Lake, catalog: Catalog, run: Run) -> None:
+    """Write ``run``'s object and absorb it: what follows every commit, and what is all of a run without one."""
+    write_run(lake.store, run)
+    catalog.absorb(run)
+    for output in run.outputs:
+        if output.lance_version is not None and catalog.watermark(output.dataset) == output.lance_version - 1:
+            catalog.set_watermark(output.dataset, output.lance_version)
+
+
+def catch_up(lake: Lake, catalog: Catalog) -> list[Run]:
+    """Bring the index up to date. Returns the runs whose objects were missing and were written from their commits.
+
+    Where nothing happened since the last time this lists folders and opens no table.
+    """
+    catalog.catch_up(lake.store)
+    repaired = []
+    for dataset in lake.datasets():
+        repaired += _commits_without_object(lake, catalog, dataset)
+    return repaired
+
+
+def _commits_without_object(lake: Lake, catalog: Catalog, dataset: str) -> list[Run]:
+    on_disk = lake.versions_on_disk(dataset)
+    mark = catalog.watermark(dataset) or 0
+    newer = [version for version in on_disk if version > mark]
+    if not newer:
+        return []
+    known = {row.lance_version for row in catalog.versions(dataset)}
+    repaired = []
+    unknown = [version for version in newer if version not in known]
+    if unknown:
+        table = lake.table(dataset)
+        for version in unknown:
+            try:
+                run = recorded_run(table, version)
+            except LookupError:
+                continue  # cleaned up between listing and reading
+            if run is not None:
+                write_run(lake.store, run)
+                catalog.absorb(run)
+                repaired.append(run)
+    catalog.set_watermark(dataset, newer[-1])
+    return repaired
