@@ -21,25 +21,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import pyarrow as pa
 
-from mmreg.schemas.model import Checkpoint
+from mmreg.schemas.model import LoadedModel
 
 Kind = Literal["score", "map", "filter", "create", "extract"]
 Scope = Literal["row", "group", "table"]
 Role = Literal["creator", "mapper", "filter", "evaluator", "navigator", "extractor", "analyzer", "visualizer"]
+__all__ = ["InputType", "Kind", "LoadedModel", "Pass", "Recipe", "Role", "Scope"]
+
 InputType = Literal["image", "audio", "video", "text", "embedding", "any"]
-
-
-@dataclass(frozen=True)
-class LoadedModel:
-    """A registered checkpoint and where its files are on this machine (None for an opaque one)."""
-
-    checkpoint: Checkpoint
-    path: Path | None
 
 
 @dataclass(frozen=True)

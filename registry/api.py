@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mmreg.schemas.check import ValidationReport
     from mmreg.schemas.declaration import ProjectSpec
     from mmreg.schemas.lineage import Lineage
-    from mmreg.schemas.model import Checkpoint
+    from mmreg.schemas.model import Checkpoint, LoadedModel
     from mmreg.schemas.report import (
         DatasetSummary,
         Diff,
@@ -206,6 +206,14 @@ class Registry:
             return (self.project.folder / path).read_text(encoding="utf-8")
         except OSError as error:
             raise NotFound(f"{path}: {error.strerror}", hint="paths are relative to mmreg.yaml") from error
+
+    def loaded_model(self, ref: ModelRef, *, verify: bool = False) -> LoadedModel:
+        """A registered checkpoint with the place of its files. Raises `NotFound` where there is none."""
+        from mmreg.registry.models import weights_path
+        from mmreg.schemas.model import LoadedModel
+
+        checkpoint = self.catalog.checkpoint(ref)
+        return LoadedModel(checkpoint, weights_path(self, checkpoint, verify=verify))
 
     def media_root(self, root: str) -> str | None:
         """Where relative references of a root's media start, as its declared source says."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 
@@ -47,3 +48,11 @@ class Checkpoint:
         known = {name: doc[name] for name in cls.__dataclass_fields__ if name in doc}
         known["components"] = tuple(Component(**part) for part in known.get("components", ()))
         return cls(**known)
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A registered checkpoint and where its files are on this machine (None for an opaque one)."""
+
+    checkpoint: Checkpoint
+    path: Path | None

@@ -1,0 +1,110 @@
+"""Write, audit, publish: check a version, record what was found, and let the bare name mean it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
+
+from mmreg.errors import NotFound
+from mmreg.registry.catalog import VersionRow
+from mmreg.registry.clock import now
+from mmreg.registry.runs import new_run_id
+from mmreg.registry.show import producers
+from mmreg.schemas.arrow import media_kind
+from mmreg.schemas.check import ValidationReport
+from mmreg.schemas.declaration import CheckSpec
+from mmreg.schemas.refs import VersionRef
+from mmreg.schemas.run import Job, Run, RunInput, RunState
+from mmreg.validators.load import load_check
+from mmreg.validators.protocol import Check
+
+if TYPE_CHECKING:
+    from mmreg.registry.api import Registry
+
+
+def validate(registry: Registry, ref: VersionRef | None) -> list[ValidationReport]:
+    """Check ``ref`` as declared for its dataset, or the latest version of every dataset with checks. Recorded."""
+    if ref is not None:
+        return [_validate(registry, registry.catalog.resolve(_latest_if_bare(ref)))]
+    names = [name for name in registry.spec.checks if registry.exists(name)]
+    missing = [name for name in registry.spec.checks if name not in names]
+    if missing:
+        raise NotFound(f"{missing[0]} has checks, but no version yet", hint="mmreg apply")
+    return [_validate(registry, registry.latest(name)) for name in names]
+
+
+def promote(registry: Registry, ref: VersionRef) -> ValidationReport:
+    """Check ``ref``, and where no check of severity `error` failed make it what the bare name means.
+
+    The report says whether it was promoted: ``ok``. A dataset without checks is promoted as it is.
+    """
+    row = registry.catalog.resolve(_latest_if_bare(ref))
+    report = _validate(registry, row)
+    if not report.ok:
+        return report
+    registry.pin(row.dataset, row.uuid, row.lance_version)
+    moment = now()
+    registry.record(
+        Run(
+            id=new_run_id(),
+            job=Job("promotion", row.dataset),
+            state=RunState.COMPLETE,
+            started_at=moment,
+            ended_at=moment,
+            inputs=(_input(row),),
+            facets={"promotion": {"dataset": row.dataset, "uuid": row.uuid}},
+        )
+    )
+    return report
+
+
+def _latest_if_bare(ref: VersionRef) -> VersionRef:
+    # A bare name means what was promoted; what one wants checked is what came since.
+    return ref if ref.selector else VersionRef(ref.dataset, "latest")
+
+
+def _validate(registry: Registry, row: VersionRow) -> ValidationReport:
+    started = now()
+    specs = registry.spec.checks.get(row.dataset, ())
+    ref = f"{row.dataset}@v{row.ordinal}"
+    report = ValidationReport(row.dataset, ref, row.uuid, row.rows, ())
+    if specs:
+        checks = _run_checks(registry, ref, row, specs)
+        report = replace(report, results=tuple(check.result() for check in checks), run=new_run_id())
+        assert report.run is not None
+        registry.record(
+            Run(
+                id=report.run,
+                job=Job("validation", row.dataset),
+                state=RunState.COMPLETE,
+                started_at=started,
+                ended_at=now(),
+                inputs=(_input(row),),
+                facets={"validation": {"ok": report.ok, "results": [asdict(r) for r in report.results]}},
+            )
+        )
+    return report
+
+
+def _run_checks(registry: Registry, ref: str, row: VersionRow, specs: tuple[CheckSpec, ...]) -> list[Check]:
+    """Two streams over the version: one without media for all checks that can, one for those that must see it."""
+    reader = registry.open_version(ref)
+    schema = reader.table.schema
+    root, at = (row.dataset, row.lance_version) if row.kind == "root" else (row.roots[0]["dataset"], row.roots[0]["lance_version"])
+    made = {column: name for column, (name, _) in producers(registry, root, at).items()}
+    checks = [load_check(spec, schema, made) for spec in specs]
+    for media in (False, True):
+        group = [check for check in checks if check.media == media]
+        if not group:
+            continue
+        wanted = sorted({column for check in group for column in check.columns})
+        columns = ["sample_id", *(c for c in wanted if c != "sample_id")]
+        size = 64 if media and any(media_kind(schema.field(c).type) for c in wanted if c in schema.names) else 8192
+        for batch in reader.batches(columns, batch_size=size, media=media):
+            for check in group:
+                check.update(batch)
+    return checks
+
+
+def _input(row: VersionRow) -> RunInput:
+    return RunInput("version", row.uuid, f"{row.dataset}@v{row.ordinal}")
