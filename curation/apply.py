@@ -1,0 +1,130 @@
+"""Doing what the declaration says: every step that is pending, upstream first."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from mmreg.curation.bind import bind
+from mmreg.curation.graph import Step, steps
+from mmreg.curation.plan import open_ingest, plan_step
+from mmreg.curation.runner import run_pass
+from mmreg.curation.select import bind_selection, run_selection
+from mmreg.curation.train import run_training, training_state
+from mmreg.registry.leases import lease
+from mmreg.registry.models import declared_model, weights_path
+from mmreg.schemas.progress import Progress, Quiet
+from mmreg.schemas.refs import VersionRef
+from mmreg.schemas.report import ApplyReport, StepResult
+from mmreg.schemas.run import Run, RunInput
+
+if TYPE_CHECKING:
+    from mmreg.registry.api import Registry
+
+WAIT_S = 3600.0
+
+
+def apply(registry: Registry, select: Sequence[str] = (), progress: Progress | None = None) -> ApplyReport:
+    """Bring what is declared, or ``select``, up to date. Run again, it does only what is pending by then.
+
+    A step that waits for something is reported as blocked, and so is what comes after it; a failing step raises,
+    and what was published before it stays.
+    """
+    progress = progress or Quiet()
+    named = {selector.strip("+").removeprefix("dataset:") for selector in select}
+    results = []
+    for step in steps(registry.spec, select):
+        started = time.monotonic()
+        result = _apply(registry, step, step.name in named, progress)
+        results.append(_timed(result, time.monotonic() - started))
+        if result.outcome not in ("unchanged",):
+            progress.message(f"{step.kind} {step.name}: {result.message}")
+    return ApplyReport(tuple(results))
+
+
+def _apply(registry: Registry, step: Step, named: bool, progress: Progress) -> StepResult:
+    planned = plan_step(registry, step)
+    if planned.action == "stale" and not named:
+        return StepResult(step.kind, step.name, "stale", planned.reason)
+    if planned.action == "blocked":
+        return StepResult(step.kind, step.name, "blocked", planned.reason)
+    if planned.action == "nothing" and step.kind != "pass":
+        return StepResult(step.kind, step.name, "unchanged", planned.reason)
+    return _STEPS[step.kind](registry, step.name, progress)
+
+
+def _model(registry: Registry, name: str, progress: Progress) -> StepResult:
+    checkpoint = declared_model(registry, name)
+    return StepResult("model", name, "registered", f"{checkpoint.digest[:12]}", ref=f"{name}@{checkpoint.digest[:12]}")
+
+
+def _ingest(registry: Registry, name: str, progress: Progress) -> StepResult:
+    with lease(registry.lake.store, name, wait_s=WAIT_S):
+        done = open_ingest(registry, name).execute(progress)
+    for address, stamp in done.touched.items():
+        registry.catalog.touch(name, address, stamp)
+    if done.run is None:
+        return StepResult("ingest", name, "unchanged", "the source is as it was")
+    registry.record(done.run)
+    counts = {"added": done.added, "changed": done.changed, "removed": done.removed, "rejected": done.rejected}
+    said = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count) or "nothing became a row"
+    return _published("ingest", name, done.run, said, rejected=done.rejected, computed=done.added + done.changed)
+
+
+def _pass(registry: Registry, name: str, progress: Progress) -> StepResult:
+    bound = bind(registry, name)
+    inputs: tuple[RunInput, ...] = ()
+    if bound.model is not None:
+        checkpoint = bound.model.checkpoint
+        weights_path(registry, checkpoint, verify=True)
+        inputs = (RunInput("checkpoint", checkpoint.digest, f"{bound.spec.model}", role="curated_by"),)
+    if bound.spec.from_ != bound.root:
+        inputs = (*inputs, registry.latest_input(bound.spec.from_))
+    done = run_pass(registry, bound, inputs, progress)
+    if done.run is None:
+        return StepResult("pass", name, "unchanged", "every row is done")
+    resumed = f", {done.staged:,} found staged" if done.staged else ""
+    wrong = f", {done.errors:,} with an error" if done.errors else ""
+    return _published("pass", name, done.run, f"{done.computed:,} rows computed{resumed}{wrong}",
+                      computed=done.computed, errors=done.errors)  # fmt: skip
+
+
+def _select(registry: Registry, name: str, progress: Progress) -> StepResult:
+    bound = bind_selection(registry, name)
+    done = run_selection(registry, bound)
+    if done.run is None:
+        return StepResult("select", name, "unchanged", "its inputs are as they were")
+    if not done.run.outputs:
+        return StepResult("select", name, "unchanged", "other inputs, the same rows")
+    splits = done.run.facets["select"]["splits"]
+    said = ", ".join(f"{split} {count:,}" for split, count in splits.items()) or f"{done.rows:,} rows"
+    return _published("select", name, done.run, said)
+
+
+def _training(registry: Registry, name: str, progress: Progress) -> StepResult:
+    spec = registry.spec.trainings[name]
+    with lease(registry.lake.store, f"training.{name}", wait_s=WAIT_S):
+        state = training_state(registry, name)
+        runs = run_training(registry, name, state.due or spec.seeds, progress)
+    digests = ", ".join(str(run.checkpoints[0]["digest"])[:12] for run in runs)
+    return StepResult("training", name, "trained", f"{spec.model} {digests}", ref=f"model:{spec.model}", computed=len(runs))
+
+
+_STEPS: dict[str, Callable[[Registry, str, Progress], StepResult]] = {
+    "model": _model, "ingest": _ingest, "pass": _pass, "select": _select, "training": _training,
+}  # fmt: skip
+
+
+def _published(kind: str, name: str, run: Run, said: str, **counts: int) -> StepResult:
+    output = run.outputs[-1] if run.outputs else None
+    outcome = "published" if output else "unchanged"
+    ref = str(VersionRef.at(output.dataset, output.ordinal)) if output else None
+    message = f"{ref}  {said}" if ref else said
+    return StepResult(kind, name, outcome, message, ref=ref, rows=output.rows if output else 0, **counts)  # type: ignore[arg-type]
+
+
+def _timed(result: StepResult, seconds: float) -> StepResult:
+    from dataclasses import replace
+
+    return replace(result, seconds=round(seconds, 3))

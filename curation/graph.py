@@ -1,0 +1,143 @@
+"""What ``mmreg.yaml`` declares as steps in the order that they can run in, and selectors over them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+
+from mmreg.curation.selections import SELECTIONS
+from mmreg.errors import NotFound
+from mmreg.schemas.declaration import PassSpec, ProjectSpec
+from mmreg.schemas.document import roots_of
+from mmreg.schemas.predicate import Predicate
+from mmreg.schemas.refs import ModelRef
+from mmreg.schemas.report import StepKind
+from mmreg.schemas.suggest import did_you_mean
+
+
+@dataclass(frozen=True)
+class Step:
+    """One declared thing to bring up to date."""
+
+    kind: StepKind
+    name: str
+
+
+def steps(spec: ProjectSpec, select: Sequence[str] = ()) -> list[Step]:
+    """The declared steps, upstream first, in the order of the file where nothing else decides.
+
+    ``select``: names; ``+name`` with all upstream, ``name+`` with all downstream, ``dataset:name`` what makes a
+    dataset. Raises `NotFound` for a name that is not declared.
+    """
+    needs = _needs(spec)
+    ordered = _ordered(needs)
+    if not select:
+        return ordered
+    wanted: set[Step] = set()
+    for selector in select:
+        wanted |= _selected(spec, needs, selector)
+    return [step for step in ordered if step in wanted]
+
+
+def _needs(spec: ProjectSpec) -> dict[Step, set[Step]]:
+    makers = {f"dataset {name}": Step("ingest", name) for name in spec.datasets}
+    makers |= {f"dataset {p.into}": Step("select", name) for name, p in spec.passes.items() if p.into}
+    models = {t.model: Step("training", name) for name, t in spec.trainings.items()}
+    models |= {name: Step("model", name) for name in spec.models}
+    columns = _column_makers(spec)
+    needs: dict[Step, set[Step]] = {Step("model", name): set() for name in spec.models}
+    needs |= {Step("ingest", name): set() for name in spec.datasets}
+    for name, declared in spec.passes.items():
+        root = roots_of(spec, declared.from_)
+        before = {makers[f"dataset {declared.from_}"]}
+        before |= {columns[root, c] for c in _reads(declared) if (root, c) in columns}
+        if declared.model is not None and (ref := ModelRef.parse(declared.model).name) in models:
+            before.add(models[ref])
+        if declared.sample is not None and declared.sample.like is not None:
+            before.add(makers[f"dataset {declared.sample.like}"])
+        step = _pass_step(name, declared)
+        needs[step] = before - {step}
+    for name, training in spec.trainings.items():
+        before = {makers[f"dataset {dataset}"] for dataset in (training.from_, *training.evaluate_on)}
+        if training.init_from is not None and (ref := ModelRef.parse(training.init_from).name) in models:
+            before.add(models[ref])
+        needs[Step("training", name)] = before - {Step("training", name)}
+    return needs
+
+
+def _column_makers(spec: ProjectSpec) -> dict[tuple[str, str], Step]:
+    """Which pass makes which column of which root, as far as can be told without running one."""
+    from mmreg.curation.outputs import declared_outputs
+
+    makers = {}
+    for name, declared in spec.passes.items():
+        if declared.use not in SELECTIONS:
+            root = roots_of(spec, declared.from_)
+            for column in declared_outputs(declared):
+                makers[root, column] = Step("pass", name)
+    return makers
+
+
+def _reads(declared: PassSpec) -> set[str]:
+    columns = set(declared.inputs.values())
+    for predicate in (declared.where, declared.rows):
+        if predicate is not None:
+            columns |= {column.partition(".")[0] for column in Predicate.parse(predicate).columns}
+    if declared.use == "split" and isinstance(group := declared.params.get("group"), str):
+        columns.add(group)
+    return columns
+
+
+def _pass_step(name: str, declared: PassSpec) -> Step:
+    return Step("select" if declared.use in SELECTIONS else "pass", name)
+
+
+def _ordered(needs: dict[Step, set[Step]]) -> list[Step]:
+    place = {step: number for number, step in enumerate(needs)}
+    sorter = TopologicalSorter(needs)
+    sorter.prepare()
+    ordered: list[Step] = []
+    ready: list[Step] = []
+    while sorter.is_active():
+        ready += sorter.get_ready()
+        ready.sort(key=place.__getitem__)
+        step = ready.pop(0)
+        ordered.append(step)
+        sorter.done(step)
+    return ordered
+
+
+def _selected(spec: ProjectSpec, needs: dict[Step, set[Step]], selector: str) -> set[Step]:
+    up, down = selector.startswith("+"), selector.endswith("+")
+    name = selector.strip("+")
+    if name.startswith("dataset:"):
+        dataset = name.removeprefix("dataset:")
+        made_by = {p.into: n for n, p in spec.passes.items() if p.into}
+        chosen = {step for step in needs if step.name == made_by.get(dataset, dataset)}
+    else:
+        chosen = {step for step in needs if step.name == name}
+    if not chosen:
+        known = sorted({step.name for step in needs})
+        raise NotFound(f"nothing declared is called {name!r}.{did_you_mean(name, known)}", hint=f"one of: {', '.join(known)}")
+    wanted = set(chosen)
+    if up:
+        wanted |= _closure(chosen, needs)
+    if down:
+        users: dict[Step, set[Step]] = {step: set() for step in needs}
+        for step, before in needs.items():
+            for other in before:
+                users[other].add(step)
+        wanted |= _closure(chosen, users)
+    return wanted
+
+
+def _closure(start: Iterable[Step], edges: dict[Step, set[Step]]) -> set[Step]:
+    found: set[Step] = set()
+    queue = list(start)
+    while queue:
+        for step in edges[queue.pop()]:
+            if step not in found:
+                found.add(step)
+                queue.append(step)
+    return found

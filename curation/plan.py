@@ -1,0 +1,132 @@
+"""What ``mmreg apply`` would do, and why: the declaration compared with the lake. Computes nothing, reads no media."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from mmreg.curation.bind import BoundPass, bind
+from mmreg.curation.freshness import Freshness, RowSet, examine
+from mmreg.curation.graph import Step, steps
+from mmreg.curation.select import bind_selection, is_current
+from mmreg.curation.train import training_state, waits_for
+from mmreg.errors import Blocked, NotFound
+from mmreg.registry.ingest import Ingest
+from mmreg.schemas.report import Plan, PlanStep
+from mmreg.sources import open_source
+
+if TYPE_CHECKING:
+    from mmreg.registry.api import Registry
+
+
+def plan(registry: Registry, select: Sequence[str] = ()) -> Plan:
+    """The declared steps in their order, each with what would be done. A step after one that would run may turn
+    out to have nothing to do, or more: its rows are not known before."""
+    moving: set[Step] = set()
+    planned = []
+    for step in steps(registry.spec, select):
+        found = plan_step(registry, step)
+        if found.action != "nothing":
+            moving.add(step)
+        planned.append(found)
+    return Plan(tuple(planned))
+
+
+def plan_step(registry: Registry, step: Step) -> PlanStep:
+    """What is to do for one step on the newest versions."""
+    match step.kind:
+        case "model":
+            return _model(registry, step.name)
+        case "ingest":
+            return _ingest(registry, step.name)
+        case "pass":
+            return _pass(registry, step.name)
+        case "select":
+            return _select(registry, step.name)
+        case "training":
+            return _training(registry, step.name)
+
+
+def open_ingest(registry: Registry, name: str) -> Ingest:
+    spec = registry.spec.datasets[name]
+    source = open_source(name, spec, registry.project.folder)
+    last = registry.catalog.last_run("ingest", name)
+    return Ingest(registry.lake, name, spec, source, last, registry.catalog.touched(name))
+
+
+def pass_freshness(registry: Registry, bound: BoundPass) -> Freshness:
+    """How the rows of a pass stand on the newest version of its root. Raises `NotFound` where an input is not there."""
+    table = registry.lake.table(bound.root)
+    for column in bound.read():
+        if column not in table.schema.names:
+            raise NotFound(f"pass {bound.name}: {bound.root} has no column {column!r} yet")
+    rows = RowSet(table, bound, registry.base_selection(bound.spec.from_, bound.spec.split))
+    return examine(table, bound, rows, registry.pass_summary(bound.name))
+
+
+def _model(registry: Registry, name: str) -> PlanStep:
+    known = [m for m in registry.catalog.models() if m.name == name]
+    if known:
+        return PlanStep("model", name, "nothing", f"registered as {known[0].digest[:12]}")
+    return PlanStep("model", name, "run", "not registered yet")
+
+
+def _ingest(registry: Registry, name: str) -> PlanStep:
+    changes = open_ingest(registry, name).plan()
+    counts = {
+        "added": len(changes.added),
+        "changed": len(changes.changed),
+        "removed": len(changes.removed_rows) + changes.forgotten,
+    }
+    if not changes.pending and registry.catalog.last_run("ingest", name) is not None:
+        return PlanStep("ingest", name, "nothing", "the source is as it was", dataset=name, rows=0)
+    said = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count) or "an empty source"
+    rows = counts["added"] + counts["changed"]
+    return PlanStep("ingest", name, "run", said, dataset=name, rows=rows, changes=counts)
+
+
+def _pass(registry: Registry, name: str) -> PlanStep:
+    spec = registry.spec.passes[name]
+    try:
+        bound = bind(registry, name)
+        if not registry.exists(bound.root) or not registry.exists(spec.from_):
+            return PlanStep("pass", name, "run", f"{spec.from_} does not exist yet", dataset=bound.root)
+        fresh = pass_freshness(registry, bound)
+    except Blocked as error:
+        return PlanStep("pass", name, "blocked", error.message.partition(": ")[2] or error.message, dataset=spec.from_)
+    except NotFound as error:
+        return PlanStep("pass", name, "blocked", error.message, dataset=spec.from_)
+    if not fresh.rows:
+        failed = f", {fresh.failed:,} with an error" if fresh.failed else ""
+        return PlanStep("pass", name, "nothing", f"{fresh.done:,} rows done{failed}", dataset=bound.root, rows=0)
+    counts = {"missing": fresh.missing, "stale": fresh.stale}
+    said = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+    return PlanStep("pass", name, "run", said, dataset=bound.root, rows=fresh.rows, changes=counts)
+
+
+def _select(registry: Registry, name: str) -> PlanStep:
+    spec = registry.spec.passes[name]
+    try:
+        bound = bind_selection(registry, name)
+    except NotFound as error:
+        return PlanStep("select", name, "blocked", error.message, dataset=spec.into)
+    if is_current(registry, bound):
+        return PlanStep("select", name, "nothing", "its inputs are as they were", dataset=spec.into)
+    first = not registry.exists(bound.into)
+    return PlanStep("select", name, "run", "never made" if first else "its inputs changed", dataset=spec.into)
+
+
+def _training(registry: Registry, name: str) -> PlanStep:
+    spec = registry.spec.trainings[name]
+    waits = waits_for(registry, spec)
+    if waits is not None:
+        return PlanStep("training", name, "blocked", f"waits for {waits}", dataset=spec.from_)
+    state = training_state(registry, name)
+    if state.due:
+        seeds = ", ".join(map(str, state.due))
+        return PlanStep("training", name, "run", f"no model of this recipe yet (seed {seeds})", dataset=spec.from_)
+    if state.moved is None:
+        return PlanStep("training", name, "nothing", f"trained on {spec.from_} as it is", dataset=spec.from_)
+    if spec.on_change == "retrain":
+        return PlanStep("training", name, "run", state.moved, dataset=spec.from_)
+    return PlanStep("training", name, "stale", f"{state.moved}; kept (mmreg apply {name} trains anew)", dataset=spec.from_)

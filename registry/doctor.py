@@ -1,0 +1,58 @@
+"""What crashes leave behind, and its mending."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mmreg.errors import MmregError
+from mmreg.registry import leases, sync
+from mmreg.registry.catalog import Catalog
+from mmreg.registry.store import probe
+from mmreg.schemas.report import DoctorReport, Finding
+
+if TYPE_CHECKING:
+    from mmreg.registry.api import Registry
+
+
+def doctor(registry: Registry) -> DoctorReport:
+    """Look at every window that a crash can leave open, close it, and say so.
+
+    Commits without a run object get one, runs without a place in the index are absorbed, leases of processes that
+    are gone are released. What needs a person is reported unfixed.
+    """
+    findings: list[Finding] = []
+    lake = registry.lake
+    facts = probe(lake.store)
+    if not facts.conditional_put:
+        findings.append(
+            Finding("store_unsafe", f"this store does not honour conditional put: {facts.reason}", hint="write from one process only")
+        )
+    catalog = Catalog.open(registry.project.catalog_url, registry.project.folder)
+    absorbed = catalog.catch_up(lake.store)
+    if absorbed:
+        findings.append(Finding("index_behind", f"{absorbed} runs were not in the index", fixed=True))
+    for run in sync.catch_up(lake, catalog):
+        refs = ", ".join(output.ref for output in run.outputs)
+        findings.append(Finding("run_object_missing", f"{refs}: committed without a run object; written from the commit", fixed=True))
+    for name in leases.abandoned(lake.store):
+        leases.release(lake.store, name)
+        findings.append(Finding("lease_left", f"{name}: its holder is gone; released", fixed=True))
+    for row in catalog.datasets():
+        findings += _unreadable(registry, row.name)
+    return DoctorReport(tuple(findings))
+
+
+def rebuild(registry: Registry) -> int:
+    """Drop the index and make it again from runs and commits. Returns how many runs it holds."""
+    catalog = Catalog.open(registry.project.catalog_url, registry.project.folder)
+    catalog.clear()
+    absorbed = catalog.catch_up(registry.lake.store)
+    return absorbed + len(sync.catch_up(registry.lake, catalog))
+
+
+def _unreadable(registry: Registry, dataset: str) -> list[Finding]:
+    try:
+        registry.lake.table(dataset)
+    except MmregError as error:
+        return [Finding("unreadable", error.message, hint=f"mmreg log {dataset} shows earlier versions")]
+    return []
