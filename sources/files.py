@@ -1,0 +1,139 @@
+"""Find and open files below one folder, and never anything else.
+
+A path that a record declares is text from a stranger. `Root.locate` turns it into a `File` whose real place
+is below the folder, or refuses; `read_whole` and `open_file` open what was located, never follow a link that
+was put there since, and never wait on a pipe.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import posixpath
+import re
+import stat
+
+from mmreg.sources.record import File, Refused
+
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\")
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+class Root:
+    """One folder, as it is during one walk: real folders are looked up once."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = os.path.realpath(folder)
+        self._inside = self.folder.rstrip("/") + "/"
+        self._folders: dict[str, str] = {}
+
+    def locate(self, declared: str, start: str = "") -> File:
+        """Find the regular file that ``declared`` names from the subfolder ``start``. Raises `Refused`."""
+        uri = posixpath.join(start, normalise(declared))
+        folder, _, name = uri.rpartition("/")
+        path = posixpath.join(self._folder(folder), name)
+        try:
+            seen = os.lstat(path)
+        except OSError as error:
+            raise absent(error, uri) from None
+        return self.follow(path, uri) if stat.S_ISLNK(seen.st_mode) else _regular(path, uri, seen)
+
+    def follow(self, path: str, uri: str) -> File:
+        """Find what the link at ``path`` leads to. Raises `Refused` unless it is a regular file inside."""
+        real = os.path.realpath(path)
+        if not real.startswith(self._inside):
+            raise Refused("outside_root", f"{uri} is a link that leaves the folder")
+        try:
+            return _regular(real, uri, os.stat(real))
+        except OSError as error:
+            raise absent(error, uri) from None
+
+    def _folder(self, relative: str) -> str:
+        real = self._folders.get(relative)
+        if real is None:
+            try:
+                real = os.path.realpath(posixpath.join(self.folder, relative)).rstrip("/")
+            except OSError as error:
+                raise absent(error, relative) from None
+            self._folders[relative] = real
+        if relative and not (real + "/").startswith(self._inside):
+            raise Refused("outside_root", f"{relative} leads out of the folder")
+        return real or "/"
+
+
+def normalise(declared: str) -> str:
+    """Return a declared relative path in its shortest form. Raises `Refused` for one that could leave."""
+    try:
+        declared.encode()
+    except UnicodeEncodeError as error:
+        raise Refused("not_utf8", f"the path is not UTF-8 from character {error.start} on") from None
+    if "\0" in declared or declared.startswith("/") or _DRIVE.match(declared):
+        raise Refused("outside_root", f"{declared!r} is not a relative path")
+    parts = [part for part in declared.split("/") if part not in ("", ".")]
+    if ".." in parts:
+        raise Refused("outside_root", f"{declared!r} climbs with '..'")
+    if not parts:
+        raise Refused("not_a_file", f"{declared!r} names no file")
+    return "/".join(parts)
+
+
+def open_file(file: File) -> int:
+    """Open a located file for reading; the caller closes the descriptor. Raises `Refused`."""
+    try:
+        descriptor = os.open(file.path, _FLAGS)
+    except OSError as error:
+        raise absent(error, file.uri) from None
+    try:
+        refuse_special(os.fstat(descriptor).st_mode, file.uri)
+    except Refused:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def read_whole(file: File, max_bytes: int) -> bytes:
+    """Return the bytes of a located file, at most ``max_bytes``. Raises `Refused`."""
+    check_size(file, max_bytes)
+    descriptor = open_file(file)
+    try:
+        # One byte more than was seen: a full answer of that length would mean that the file has grown.
+        data = os.read(descriptor, file.size + 1)
+        if len(data) == file.size:
+            return data
+        parts, size = [data], len(data)
+        while size <= max_bytes and (more := os.read(descriptor, 1 << 20)):
+            parts.append(more)
+            size += len(more)
+    except OSError as error:
+        raise absent(error, file.uri) from None
+    finally:
+        os.close(descriptor)
+    if size > max_bytes:
+        raise Refused("too_large", f"{file.uri} grew past {max_bytes:,} bytes while it was read")
+    return b"".join(parts)
+
+
+def check_size(file: File, max_bytes: int) -> None:
+    """Refuse a file that is larger than its limit, before a byte of it is read."""
+    if file.size > max_bytes:
+        raise Refused("too_large", f"{file.uri} has {file.size:,} bytes, the limit is {max_bytes:,}")
+
+
+def refuse_special(mode: int, uri: str) -> None:
+    """Raise `Refused` unless ``mode`` is that of a regular file: opening a pipe could wait for ever."""
+    if not stat.S_ISREG(mode):
+        kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+        kind = kinds.get(stat.S_IFMT(mode), "a device")
+        raise Refused("not_a_file", f"{uri} is {kind}, not a regular file")
+
+
+def absent(error: OSError, uri: str) -> Refused:
+    """The refusal that a failed look at ``uri`` comes to."""
+    if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP):
+        return Refused("missing_file", f"{uri}: {os.strerror(error.errno)}")
+    return Refused("unreadable", f"{uri}: {error.strerror}")
+
+
+def _regular(path: str, uri: str, seen: os.stat_result) -> File:
+    refuse_special(seen.st_mode, uri)
+    return File(path, uri, seen.st_size, seen.st_mtime_ns)
