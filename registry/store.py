@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -85,6 +84,8 @@ def probe(store: Store) -> StoreFacts:
 
 
 def _conditional_put(store: Store, key: str) -> StoreFacts:
+    from concurrent.futures import ThreadPoolExecutor
+
     try:
         first, second = store.put_new(f"{key}-turn", b"first"), store.put_new(f"{key}-turn", b"second")
     except StorageError as error:

@@ -1,0 +1,130 @@
+"""`Catalog`: one object over the index's parts, each of which is a file of functions beside this one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from mmreg.errors import NotFound, UsageError
+from mmreg.registry.catalog import catch_up, graph, models, versions
+from mmreg.registry.catalog.database import Database, remove
+from mmreg.registry.catalog.record import record_run
+from mmreg.registry.catalog.versions import VersionRow
+from mmreg.registry.store import Store
+from mmreg.schemas.lineage import Lineage
+from mmreg.schemas.model import Checkpoint
+from mmreg.schemas.refs import ModelRef, NodeRef, VersionRef
+from mmreg.schemas.report import DatasetSummary, LogEntry, ModelSummary
+from mmreg.schemas.run import JobKind, Run
+
+_SCHEME = "sqlite:///"
+
+
+class Catalog:
+    """The index of a lake. Reading it never touches the lake; `absorb` and `catch_up` bring it up to date."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    @classmethod
+    def open(cls, url: str, root: Path) -> Catalog:
+        """Open or make the index at ``sqlite:///path``; a relative path is relative to ``root``."""
+        if not url.startswith(_SCHEME) or url == _SCHEME:
+            raise UsageError(f"catalog {url!r} cannot be opened: this index is SQLite", hint=f"{_SCHEME}PATH")
+        return cls(Database.open(root / url.removeprefix(_SCHEME)))
+
+    def close(self) -> None:
+        self._db.close()
+
+    # What the index learns
+
+    def absorb(self, run: Run) -> bool:
+        """Take ``run`` in, or what it adds to a copy already known; False where that is nothing."""
+        with self._db.write() as connection:
+            return record_run(connection, run)
+
+    def catch_up(self, store: Store) -> int:
+        """Take in what is new in the lake; returns how many runs that was."""
+        return catch_up.catch_up(self._db, store)
+
+    def rebuild(self, store: Store) -> int:
+        """Make the index anew from the lake; returns the number of its runs."""
+        path = self._db.path
+        self._db.close()
+        remove(path)
+        self._db = Database.open(path)
+        return self.catch_up(store)
+
+    def age_s(self) -> float:
+        """Seconds since the last `catch_up`."""
+        return catch_up.age_s(self._db)
+
+    def watermark(self, dataset: str) -> int | None:
+        """The newest Lance version of ``dataset``'s table whose run was taken in; None: never looked."""
+        found = self._db.row("SELECT lance_version FROM watermark WHERE dataset = ?", (dataset,))
+        return int(found[0]) if found else None
+
+    def set_watermark(self, dataset: str, lance_version: int) -> None:
+        with self._db.write() as connection:
+            connection.execute("INSERT OR REPLACE INTO watermark VALUES (?, ?)", (dataset, lance_version))
+
+    def touch(self, dataset: str, address: str, stamp: int) -> None:
+        """Remember that the file at ``address`` looks like ``stamp`` here, its bytes being the lake's."""
+        self.touch_all(dataset, [(address, stamp)])
+
+    def touch_all(self, dataset: str, stamps: Iterable[tuple[str, int]]) -> None:
+        """`touch` for many, in one transaction."""
+        rows = [(dataset, address, stamp - (stamp >> 63 << 64)) for address, stamp in stamps]
+        with self._db.write() as connection:
+            connection.executemany("INSERT OR REPLACE INTO stamp VALUES (?, ?, ?)", rows)
+
+    def touched(self, dataset: str) -> dict[str, int]:
+        """The stamps that `touch` was told, by address."""
+        found = self._db.rows("SELECT address, stamp FROM stamp WHERE dataset = ?", (dataset,))
+        return {address: stamp % 2**64 for address, stamp in found}
+
+    # What it answers
+
+    def resolve(self, ref: VersionRef) -> VersionRow:
+        return versions.resolve(self._db, ref)
+
+    def versions(self, dataset: str) -> list[VersionRow]:
+        return versions.versions(self._db, dataset)
+
+    def datasets(self) -> list[DatasetSummary]:
+        return versions.datasets(self._db)
+
+    def log(self, dataset: str) -> list[LogEntry]:
+        return versions.log(self._db, dataset)
+
+    def checkpoint(self, ref: ModelRef) -> Checkpoint:
+        return models.checkpoint(self._db, ref)
+
+    def models(self) -> list[ModelSummary]:
+        return models.models(self._db)
+
+    def run(self, id: str) -> Run:
+        """The run with this id, or the only one whose id begins like this."""
+        node = graph.node_id(self._db, NodeRef("run", id))
+        found = self._db.row("SELECT record FROM run WHERE id = ?", (node.removeprefix("run:"),))
+        if found is None:
+            raise NotFound(f"run {id} is not in the index", hint="mmreg catalog rebuild")
+        return Run.from_json(found[0])
+
+    def last_run(self, kind: JobKind, name: str, states: Sequence[str] = ("complete",)) -> Run | None:
+        """The newest run of a job by (ended_at, id) that ended in one of ``states``."""
+        found = self._db.row(
+            "SELECT record FROM run WHERE kind = ? AND name = ?"
+            f" AND state IN ({', '.join('?' * len(states))}) ORDER BY ended_at DESC, id DESC LIMIT 1",
+            (kind, name, *states),
+        )
+        return Run.from_json(found[0]) if found else None
+
+    def node_id(self, ref: NodeRef) -> str:
+        return graph.node_id(self._db, ref)
+
+    def lineage(self, node: str, direction: str, depth: int | None = None) -> Lineage:
+        return graph.lineage(self._db, node, direction, depth)
+
+    def path(self, a: str, b: str) -> Lineage:
+        return graph.path(self._db, a, b)

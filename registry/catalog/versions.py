@@ -1,0 +1,176 @@
+"""Datasets and their versions: what a ref means, and the lists that ``ls`` and ``log`` show."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from mmreg.errors import IntegrityError, NotFound, UsageError
+from mmreg.registry.catalog.database import Database, Parameters, Row
+from mmreg.schemas.refs import VersionRef
+from mmreg.schemas.report import DatasetSummary, LogEntry
+
+
+@dataclass(frozen=True)
+class VersionRow:
+    """A version as the index knows it; ``created_at`` is when its run ended.
+
+    ``lance_version`` is None where only the commit itself could tell.
+    """
+
+    dataset: str
+    uuid: str
+    ordinal: int
+    kind: Literal["root", "derived"]
+    rows: int
+    rejected: int
+    lance_version: int | None
+    roots: tuple[Mapping[str, Any], ...]
+    columns: tuple[str, ...]
+    run: str
+    job_kind: str
+    job_name: str
+    created_at: str
+    promoted: bool
+
+    @property
+    def ref(self) -> str:
+        return f"{self.dataset}@v{self.ordinal}"
+
+
+def resolve(db: Database, ref: VersionRef) -> VersionRow:
+    """The version that ``ref`` means.
+
+    Raises `NotFound` with near names or the latest version, and `UsageError` for a uuid prefix of several.
+    """
+    if ref.selector is None:
+        found = _select(db, "v.uuid = ?", (_promoted(db, ref.dataset),)) or _latest(db, ref.dataset)
+    elif ref.selector == "latest":
+        found = _latest(db, ref.dataset)
+    elif ref.ordinal is not None:
+        found = _select(db, "v.dataset = ? AND v.ordinal = ?", (ref.dataset, ref.ordinal))
+    elif ref.uuid_prefix is not None:
+        # '~' comes after all that a uuid is made of.
+        bounds = (ref.uuid_prefix, f"{ref.uuid_prefix}~")
+        found = _select(db, "v.dataset = ? AND v.uuid >= ? AND v.uuid < ?", (ref.dataset, *bounds))
+    else:
+        found = []
+    if not found:
+        raise _not_found(db, ref)
+    if len(found) > 1:
+        raise _ambiguous(ref, found)
+    return found[0]
+
+
+def versions(db: Database, dataset: str) -> list[VersionRow]:
+    """All versions of ``dataset``, the newest first; empty for an unknown one."""
+    return _select(db, "v.dataset = ?", (dataset,))
+
+
+def datasets(db: Database) -> list[DatasetSummary]:
+    """One line for each dataset, by name: what its bare name means, and its latest version."""
+    counts = db.rows("SELECT dataset, count(*) FROM version GROUP BY dataset ORDER BY dataset")
+    return [_summary(db, name, count) for name, count in counts]
+
+
+def log(db: Database, dataset: str) -> list[LogEntry]:
+    """The history of ``dataset``, the newest version first. Raises `NotFound` for an unknown one."""
+    found = versions(db, dataset)
+    if not found:
+        raise _not_found(db, VersionRef(dataset))
+    return [
+        LogEntry(
+            ref=row.ref,
+            uuid=row.uuid,
+            created_at=row.created_at,
+            job=f"{row.job_kind} {row.job_name}",
+            rows=row.rows,
+            rejected=row.rejected,
+            columns=row.columns,
+            run=row.run,
+            promoted=row.promoted,
+            kind="maintenance" if row.job_kind == "maintenance" else "published",
+        )
+        for row in found
+    ]
+
+
+def _summary(db: Database, name: str, count: int) -> DatasetSummary:
+    current, latest = resolve(db, VersionRef(name)), _latest(db, name)[0]
+    return DatasetSummary(
+        name=name,
+        kind=latest.kind,
+        current=current.ref,
+        latest=latest.ref,
+        promoted=current.promoted,
+        rows=current.rows,
+        rejected=current.rejected,
+        versions=count,
+        updated_at=latest.created_at,
+    )
+
+
+def _latest(db: Database, dataset: str) -> list[VersionRow]:
+    return _select(db, "v.dataset = ?", (dataset,), limit=1)
+
+
+def _select(db: Database, where: str, parameters: Parameters, limit: int = -1) -> list[VersionRow]:
+    rows = db.rows(
+        "SELECT v.dataset, v.uuid, v.ordinal, v.kind, v.rows, v.rejected, v.lance_version, v.roots,"
+        " v.columns, v.run, r.kind, r.name, r.ended_at FROM version v JOIN run r ON r.id = v.run"
+        f" WHERE {where} ORDER BY v.ordinal DESC, r.ended_at DESC, v.uuid DESC LIMIT ?",
+        (*parameters, limit),
+    )
+    promoted = {dataset: _promoted(db, dataset) for dataset in {row[0] for row in rows}}
+    return [_version(row, promoted[row[0]]) for row in rows]
+
+
+def _version(row: Row, promoted: str | None) -> VersionRow:
+    dataset, uuid, ordinal, kind, count, rejected, lance_version, roots, columns, run, *job, created_at = row
+    return VersionRow(
+        dataset=dataset,
+        uuid=uuid,
+        ordinal=ordinal,
+        kind=kind,
+        rows=count,
+        rejected=rejected,
+        lance_version=lance_version,
+        roots=tuple(json.loads(roots)),
+        columns=tuple(json.loads(columns)),
+        run=run,
+        job_kind=job[0],
+        job_name=job[1],
+        created_at=created_at,
+        promoted=uuid == promoted,
+    )
+
+
+def _promoted(db: Database, dataset: str) -> str | None:
+    """The uuid of the version last promoted."""
+    found = db.row(
+        "SELECT p.uuid FROM promotion p JOIN run r ON r.id = p.run WHERE p.dataset = ?"
+        " ORDER BY r.ended_at DESC, r.id DESC LIMIT 1",
+        (dataset,),
+    )
+    return str(found[0]) if found else None
+
+
+def _not_found(db: Database, ref: VersionRef) -> NotFound:
+    latest = _latest(db, ref.dataset)
+    if latest:
+        return NotFound(
+            f"{ref}: no such version; the latest is {latest[0].ref}", hint=f"mmreg log {ref.dataset}"
+        )
+    from mmreg.schemas.suggest import did_you_mean
+
+    known = [name for (name,) in db.rows("SELECT DISTINCT dataset FROM version")]
+    return NotFound(f"no dataset {ref.dataset!r}{did_you_mean(ref.dataset, known)}", hint="mmreg ls")
+
+
+def _ambiguous(ref: VersionRef, found: list[VersionRow]) -> UsageError | IntegrityError:
+    meanings = ", ".join(f"{row.ref} ({row.uuid})" for row in found)
+    if ref.uuid_prefix is None:
+        return IntegrityError(f"{ref} names {len(found)} versions: {meanings}", hint="mmreg doctor")
+    return UsageError(f"{ref} could be {meanings}", hint=f"{ref.dataset}@{found[0].uuid}")
