@@ -8,7 +8,7 @@ keeps it.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -41,7 +41,7 @@ class Store(Protocol):
     def list(self, prefix: str) -> Iterator[str]:
         """Every key below the folder ``prefix`` ('' for all), at any depth, sorted."""
 
-    def folders(self) -> list[str]:
+    def folders(self) -> Sequence[str]:
         """Names of the folders directly below the lake's root, sorted."""
 
     def delete(self, key: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -47,7 +47,7 @@ class LocalStore:
         with _storage_errors("list", prefix):
             yield from sorted(self._keys(prefix))
 
-    def folders(self) -> list[str]:
+    def folders(self) -> Sequence[str]:
         with _storage_errors("list", self.uri):
             try:
                 with os.scandir(self.uri) as entries:

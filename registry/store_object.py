@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -59,7 +59,7 @@ class ObjectStore:
             pages = self._obstore.list(self._store, prefix.strip("/") or None)
             yield from sorted(entry["path"] for page in pages for entry in page)
 
-    def folders(self) -> list[str]:
+    def folders(self) -> Sequence[str]:
         with _storage_errors("list", self.uri):
             found = self._obstore.list_with_delimiter(self._store)
             return sorted(prefix.rstrip("/").rpartition("/")[2] for prefix in found["common_prefixes"])

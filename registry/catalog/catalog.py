@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mmreg.errors import NotFound, UsageError
 from mmreg.registry.catalog import catch_up, graph, models, versions
-from mmreg.registry.catalog.database import Database, remove
+from mmreg.registry.catalog.database import Database
 from mmreg.registry.catalog.record import record_run
 from mmreg.registry.catalog.versions import VersionRow
 from mmreg.registry.store import Store
@@ -47,13 +47,9 @@ class Catalog:
         """Take in what is new in the lake; returns how many runs that was."""
         return catch_up.catch_up(self._db, store)
 
-    def rebuild(self, store: Store) -> int:
-        """Make the index anew from the lake; returns the number of its runs."""
-        path = self._db.path
-        self._db.close()
-        remove(path)
-        self._db = Database.open(path)
-        return self.catch_up(store)
+    def clear(self) -> None:
+        """Forget everything, so that the next `catch_up` reads the whole lake."""
+        self._db.clear()
 
     def age_s(self) -> float:
         """Seconds since the last `catch_up`."""
@@ -111,6 +107,15 @@ class Catalog:
             raise NotFound(f"run {id} is not in the index", hint="mmreg catalog rebuild")
         return Run.from_json(found[0])
 
+    def runs(self, kind: str | None = None, name: str | None = None) -> list[Run]:
+        """The runs of a kind, or of one job, or all; the newest first by (ended_at, id)."""
+        found = self._db.rows(
+            "SELECT record FROM run WHERE kind = coalesce(?, kind) AND name = coalesce(?, name)"
+            " ORDER BY ended_at DESC, id DESC",
+            (kind, name),
+        )
+        return [Run.from_json(record) for (record,) in found]
+
     def last_run(self, kind: JobKind, name: str, states: Sequence[str] = ("complete",)) -> Run | None:
         """The newest run of a job by (ended_at, id) that ended in one of ``states``."""
         found = self._db.row(
@@ -119,6 +124,15 @@ class Catalog:
             (kind, name, *states),
         )
         return Run.from_json(found[0]) if found else None
+
+    def runs(self, kind: str | None = None, name: str | None = None) -> list[Run]:
+        """The runs of a kind of job, or of one job, newest first."""
+        found = self._db.rows(
+            "SELECT record FROM run WHERE (?1 IS NULL OR kind = ?1) AND (?2 IS NULL OR name = ?2)"
+            " ORDER BY ended_at DESC, id DESC",
+            (kind, name),
+        )
+        return [Run.from_json(record) for (record,) in found]
 
     def node_id(self, ref: NodeRef) -> str:
         return graph.node_id(self._db, ref)

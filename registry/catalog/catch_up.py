@@ -29,10 +29,10 @@ def catch_up(db: Database, store: Store) -> int:
     listed = list(list_objects(store))
     archive = newest_archive(store)
     if _setting(db, "archive") and not archive:
-        forget_all(db)
+        db.clear()
     absorbed = _read_objects(db, store, listed) + _read_archive(db, store, archive)
     if _lost(db, listed):
-        forget_all(db)
+        db.clear()
         return catch_up(db, store)
     with db.write() as connection:
         connection.execute(
@@ -45,13 +45,6 @@ def catch_up(db: Database, store: Store) -> int:
 def age_s(db: Database) -> float:
     """Seconds since the index last caught up; since 1970 where it never has."""
     return max(0.0, time.time() - float(_setting(db, "caught_up_at") or 0))
-
-
-def forget_all(db: Database) -> None:
-    """Empty the index."""
-    with db.write() as connection:
-        for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
-            connection.execute(f'DELETE FROM "{table}"')
 
 
 def _read_objects(db: Database, store: Store, listed: list[str]) -> int:

@@ -64,6 +64,21 @@ class Database:
                 raise
             self._connection.execute("COMMIT")
 
+    def clear(self) -> None:
+        """Empty every table; where the file is too broken for that, replace it."""
+        try:
+            with self.write() as connection:
+                tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+                for (table,) in tables.fetchall():
+                    connection.execute(f'DELETE FROM "{table}"')
+        except StorageError as error:
+            if isinstance(error.__cause__, sqlite3.OperationalError):
+                raise
+            self._connection.close()
+            with _storage_errors(self.path):
+                _remove(self.path)
+            self._connection = Database.open(self.path)._connection
+
     def close(self) -> None:
         self._connection.close()
 
@@ -131,12 +146,12 @@ def _drop(path: Path, fault: _Unusable) -> None:
             logging.getLogger("mmreg").warning(
                 "the index %s could not be used (%s): made anew, and read from the lake again", path, fault
             )
-            remove(path)
+            _remove(path)
     finally:
         os.close(folder)
 
 
-def remove(path: Path) -> None:
+def _remove(path: Path) -> None:
     """Remove the index at ``path`` with what SQLite keeps beside it, the file itself last."""
     for beside in ("-wal", "-shm", ""):
         path.with_name(path.name + beside).unlink(missing_ok=True)

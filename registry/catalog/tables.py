@@ -121,7 +121,7 @@ class Node(Table, table=True):
 
 
 class Edge(Table, table=True):
-    """From upstream to downstream, by the nodes' numbers. A walk either way reads one index and nothing else."""
+    """From upstream to downstream, by the nodes' numbers. A walk either way reads one index, nothing else."""
 
     __table_args__ = (
         Index("edge_upstream", "target", "source", "kind"),
