@@ -56,7 +56,9 @@ def _apply(registry: Registry, step: Step, named: bool, progress: Progress) -> S
 
 def _model(registry: Registry, name: str, progress: Progress) -> StepResult:
     checkpoint = declared_model(registry, name)
-    return StepResult("model", name, "registered", f"{checkpoint.digest[:12]}", ref=f"{name}@{checkpoint.digest[:12]}")
+    return StepResult(
+        "model", name, "registered", f"{checkpoint.digest[:12]}", ref=f"{name}@{checkpoint.digest[:12]}"
+    )
 
 
 def _ingest(registry: Registry, name: str, progress: Progress) -> StepResult:
@@ -67,9 +69,16 @@ def _ingest(registry: Registry, name: str, progress: Progress) -> StepResult:
     if done.run is None:
         return StepResult("ingest", name, "unchanged", "the source is as it was")
     registry.record(done.run)
-    counts = {"added": done.added, "changed": done.changed, "removed": done.removed, "rejected": done.rejected}
+    counts = {
+        "added": done.added,
+        "changed": done.changed,
+        "removed": done.removed,
+        "rejected": done.rejected,
+    }
     said = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count) or "nothing became a row"
-    return _published("ingest", name, done.run, said, rejected=done.rejected, computed=done.added + done.changed)
+    return _published(
+        "ingest", name, done.run, said, rejected=done.rejected, computed=done.added + done.changed
+    )
 
 
 def _pass(registry: Registry, name: str, progress: Progress) -> StepResult:
@@ -108,7 +117,9 @@ def _training(registry: Registry, name: str, progress: Progress) -> StepResult:
         state = training_state(registry, name)
         runs = run_training(registry, name, state.due or spec.seeds, progress)
     digests = ", ".join(str(run.checkpoints[0]["digest"])[:12] for run in runs)
-    return StepResult("training", name, "trained", f"{spec.model} {digests}", ref=f"model:{spec.model}", computed=len(runs))
+    return StepResult(
+        "training", name, "trained", f"{spec.model} {digests}", ref=f"model:{spec.model}", computed=len(runs)
+    )
 
 
 _STEPS: dict[str, Callable[[Registry, str, Progress], StepResult]] = {

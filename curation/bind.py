@@ -53,7 +53,12 @@ class BoundPass:
     def columns(self) -> pa.Schema:
         """The columns that publishing adds: the outputs under their final names, and the state."""
         made = self.operator.outputs()
-        return pa.schema([*(made.field(own).with_name(column) for own, column in self.outputs.items()), (self.state, STATE)])
+        return pa.schema(
+            [
+                *(made.field(own).with_name(column) for own, column in self.outputs.items()),
+                (self.state, STATE),
+            ]
+        )
 
     def read(self) -> list[str]:
         """The root's columns that decide which rows are stale."""
@@ -82,14 +87,19 @@ def bind(registry: Registry, name: str) -> BoundPass:
 def _inputs(registry: Registry, name: str, spec: PassSpec, root: str, cls: type[Pass]) -> dict[str, str]:
     unknown = sorted(set(spec.inputs) - set(cls.inputs))
     if unknown:
-        raise UsageError(f"pass {name}: {spec.use} has no input {unknown[0]!r} (its inputs: {', '.join(cls.inputs)})")
+        raise UsageError(
+            f"pass {name}: {spec.use} has no input {unknown[0]!r} (its inputs: {', '.join(cls.inputs)})"
+        )
     declared = registry.spec.datasets[root].columns
     inputs = {own: spec.inputs.get(own, own if own in declared else None) for own in cls.inputs}
     if spec.inputs:
         inputs = {own: column for own, column in inputs.items() if own in spec.inputs}
     missing = [own for own, column in inputs.items() if column is None]
     if missing:
-        raise UsageError(f"pass {name}: which column is its input {missing[0]!r}?", hint=f"inputs: {{{missing[0]}: COLUMN}}")
+        raise UsageError(
+            f"pass {name}: which column is its input {missing[0]!r}?",
+            hint=f"inputs: {{{missing[0]}: COLUMN}}",
+        )
     return {own: column for own, column in inputs.items() if column is not None}
 
 
@@ -115,7 +125,9 @@ def _model(registry: Registry, name: str, spec: PassSpec) -> LoadedModel | None:
         raise
 
 
-def _generation(spec: PassSpec, cls: type[Pass], inputs: list[str], prompt: str | None, model: LoadedModel | None) -> int:
+def _generation(
+    spec: PassSpec, cls: type[Pass], inputs: list[str], prompt: str | None, model: LoadedModel | None
+) -> int:
     recipe = {
         "use": spec.use,
         "version": cls.version,

@@ -110,13 +110,17 @@ def seen_fields(schema: LanceSchema, bound: BoundPass) -> frozenset[int]:
     return field_ids(schema, [*bound.read(), *bound.outputs.values(), bound.state])
 
 
-def seen_fingerprint(fragment: FragmentMetadata, fields: frozenset[int], bound: BoundPass, rows: RowSet) -> str:
+def seen_fingerprint(
+    fragment: FragmentMetadata, fields: frozenset[int], bound: BoundPass, rows: RowSet
+) -> str:
     return f"{fragment_fingerprint(fragment, fields)}/{bound.generation:016x}/{rows.digest}"
 
 
 def dump(states: Mapping[int, FragmentState]) -> bytes:
     """The summary of a run, as it is kept in the lake."""
-    return json.dumps({str(number): asdict(state) for number, state in states.items()}, sort_keys=True).encode()
+    return json.dumps(
+        {str(number): asdict(state) for number, state in states.items()}, sort_keys=True
+    ).encode()
 
 
 def _load(summary: bytes | None) -> dict[int, FragmentState]:
@@ -126,7 +130,12 @@ def _load(summary: bytes | None) -> dict[int, FragmentState]:
 
 
 def _read(
-    table: lance.LanceDataset, fragment: LanceFragment, bound: BoundPass, rows: RowSet, seen: str, fresh: Freshness
+    table: lance.LanceDataset,
+    fragment: LanceFragment,
+    bound: BoundPass,
+    rows: RowSet,
+    seen: str,
+    fresh: Freshness,
 ) -> None:
     fresh.read_fragments += 1
     wanted = rows.of(fragment) if not rows.everything or bound.state in table.schema.names else None
@@ -144,7 +153,11 @@ def _read(
     state = there[bound.state].combine_chunks()
     generation = _numbers(state, "generation")
     computed = state.is_valid().to_numpy(zero_copy_only=False) & _numbers_valid(state, "generation")
-    current = computed & (generation == bound.generation) & (_numbers(state, "inputs") == row_fingerprints(there, light))
+    current = (
+        computed
+        & (generation == bound.generation)
+        & (_numbers(state, "inputs") == row_fingerprints(there, light))
+    )
     outcome = _numbers(state, "state")
     pending = there["_rowid"].to_numpy().astype(np.uint64)[~current]
     fresh.missing += int((~computed).sum())
@@ -156,7 +169,10 @@ def _read(
         rows=there.num_rows,
         done=int((current & (outcome == DONE)).sum()),
         failed=int((current & (outcome == ERROR)).sum()),
-        generations={f"{g:016x}": int(n) for g, n in zip(*np.unique(generation[computed], return_counts=True), strict=True)},
+        generations={
+            f"{g:016x}": int(n)
+            for g, n in zip(*np.unique(generation[computed], return_counts=True), strict=True)
+        },
     )
 
 

@@ -119,7 +119,10 @@ def _selected(spec: ProjectSpec, needs: dict[Step, set[Step]], selector: str) ->
         chosen = {step for step in needs if step.name == name}
     if not chosen:
         known = sorted({step.name for step in needs})
-        raise NotFound(f"nothing declared is called {name!r}.{did_you_mean(name, known)}", hint=f"one of: {', '.join(known)}")
+        raise NotFound(
+            f"nothing declared is called {name!r}.{did_you_mean(name, known)}",
+            hint=f"one of: {', '.join(known)}",
+        )
     wanted = set(chosen)
     if up:
         wanted |= _closure(chosen, needs)

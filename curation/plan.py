@@ -93,12 +93,16 @@ def _pass(registry: Registry, name: str) -> PlanStep:
             return PlanStep("pass", name, "run", f"{spec.from_} does not exist yet", dataset=bound.root)
         fresh = pass_freshness(registry, bound)
     except Blocked as error:
-        return PlanStep("pass", name, "blocked", error.message.partition(": ")[2] or error.message, dataset=spec.from_)
+        return PlanStep(
+            "pass", name, "blocked", error.message.partition(": ")[2] or error.message, dataset=spec.from_
+        )
     except NotFound as error:
         return PlanStep("pass", name, "blocked", error.message, dataset=spec.from_)
     if not fresh.rows:
         failed = f", {fresh.failed:,} with an error" if fresh.failed else ""
-        return PlanStep("pass", name, "nothing", f"{fresh.done:,} rows done{failed}", dataset=bound.root, rows=0)
+        return PlanStep(
+            "pass", name, "nothing", f"{fresh.done:,} rows done{failed}", dataset=bound.root, rows=0
+        )
     counts = {"missing": fresh.missing, "stale": fresh.stale}
     said = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
     return PlanStep("pass", name, "run", said, dataset=bound.root, rows=fresh.rows, changes=counts)
@@ -124,9 +128,13 @@ def _training(registry: Registry, name: str) -> PlanStep:
     state = training_state(registry, name)
     if state.due:
         seeds = ", ".join(map(str, state.due))
-        return PlanStep("training", name, "run", f"no model of this recipe yet (seed {seeds})", dataset=spec.from_)
+        return PlanStep(
+            "training", name, "run", f"no model of this recipe yet (seed {seeds})", dataset=spec.from_
+        )
     if state.moved is None:
         return PlanStep("training", name, "nothing", f"trained on {spec.from_} as it is", dataset=spec.from_)
     if spec.on_change == "retrain":
         return PlanStep("training", name, "run", state.moved, dataset=spec.from_)
-    return PlanStep("training", name, "stale", f"{state.moved}; kept (mmreg apply {name} trains anew)", dataset=spec.from_)
+    return PlanStep(
+        "training", name, "stale", f"{state.moved}; kept (mmreg apply {name} trains anew)", dataset=spec.from_
+    )

@@ -16,7 +16,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mmreg.curation.bind import BoundPass
-from mmreg.curation.freshness import Freshness, FragmentState, RowSet, dump, examine, seen_fields, seen_fingerprint
+from mmreg.curation.freshness import (
+    Freshness,
+    FragmentState,
+    RowSet,
+    dump,
+    examine,
+    seen_fields,
+    seen_fingerprint,
+)
 from mmreg.errors import PassFailed
 from mmreg.registry.clock import now
 from mmreg.registry.commit import Draft, publish
@@ -57,7 +65,9 @@ class PassOutcome:
     errors: int = 0
 
 
-def run_pass(registry: Registry, bound: BoundPass, inputs: tuple[RunInput, ...], progress: Progress) -> PassOutcome:
+def run_pass(
+    registry: Registry, bound: BoundPass, inputs: tuple[RunInput, ...], progress: Progress
+) -> PassOutcome:
     """Compute what is pending for ``bound`` on the newest version of its root, and publish it as one version.
 
     ``inputs`` are the run's inputs apart from the root version, which is added here. Raises `PassFailed` where the
@@ -88,7 +98,9 @@ def run_pass(registry: Registry, bound: BoundPass, inputs: tuple[RunInput, ...],
             inputs=(registry.version_input(bound.root, table, tuple(bound.read())), *inputs),
             facets={"pass": _facet(bound, work)},
         )
-        landed = publish(registry.lake, bound.root, run, _ColumnsBuilder(registry, bound, rows, fresh, work, stage))
+        landed = publish(
+            registry.lake, bound.root, run, _ColumnsBuilder(registry, bound, rows, fresh, work, stage)
+        )
         if landed is not None:
             registry.record(landed)
         stage.clear()
@@ -99,9 +111,20 @@ class _Work:
     """One run's computing: counts, and what every fragment came to."""
 
     def __init__(
-        self, registry: Registry, bound: BoundPass, table: lance.LanceDataset, stage: Stage, progress: Progress
+        self,
+        registry: Registry,
+        bound: BoundPass,
+        table: lance.LanceDataset,
+        stage: Stage,
+        progress: Progress,
     ) -> None:
-        self._registry, self._bound, self._table, self._stage, self._progress = registry, bound, table, stage, progress
+        self._registry, self._bound, self._table, self._stage, self._progress = (
+            registry,
+            bound,
+            table,
+            stage,
+            progress,
+        )
         self._light = light_columns(table.schema, bound.inputs.values())
         self._media = any(media_kind(table.schema.field(column).type) for column in bound.inputs.values())
         self._media_root = registry.media_root(bound.root) if self._media else None
@@ -143,13 +166,19 @@ class _Work:
             return pending, 0, 0
         state = staged[self._bound.state].combine_chunks()
         rows = self._table._take_rows(staged["_rowid"].to_pylist(), columns=[*self._light, "_rowid"])
-        now_inputs = dict(zip(rows["_rowid"].to_pylist(), row_fingerprints(rows, self._light).tolist(), strict=True))
+        now_inputs = dict(
+            zip(rows["_rowid"].to_pylist(), row_fingerprints(rows, self._light).tolist(), strict=True)
+        )
         row_ids, inputs = staged["_rowid"].to_pylist(), state.field("inputs").to_pylist()
         valid = np.array([now_inputs.get(r) == i for r, i in zip(row_ids, inputs, strict=True)], bool)
         failed = int((valid & (state.field("state").to_numpy() == ERROR)).sum())
         self.found += int(valid.sum())
         self._progress.advance(int(valid.sum()))
-        return pending[~np.isin(pending, np.array(row_ids, np.uint64)[valid])], int(valid.sum()) - failed, failed
+        return (
+            pending[~np.isin(pending, np.array(row_ids, np.uint64)[valid])],
+            int(valid.sum()) - failed,
+            failed,
+        )
 
     def _read(self, fragment_id: int, row_ids: NDArray[np.uint64]) -> Iterator[pa.RecordBatch]:
         columns = list(dict.fromkeys(self._bound.inputs.values()))
@@ -189,7 +218,10 @@ class _Work:
     def _check_error_rate(self) -> None:
         spec = self._bound.spec
         if spec.on_error == "fail" and self.errors:
-            raise PassFailed(f"pass {self._bound.name}: {self.errors} rows failed, and on_error is 'fail'", hint="on_error: skip")
+            raise PassFailed(
+                f"pass {self._bound.name}: {self.errors} rows failed, and on_error is 'fail'",
+                hint="on_error: skip",
+            )
         if self.computed >= TRIAL_ROWS and self.errors > spec.max_error_rate * self.computed:
             raise PassFailed(
                 f"pass {self._bound.name}: {self.errors} of {self.computed} rows failed, above max_error_rate "
@@ -249,7 +281,9 @@ class _ColumnsBuilder:
         return states
 
 
-def _staged(bound: BoundPass, row_ids: pa.Array, inputs: NDArray[np.uint64], answer: pa.RecordBatch) -> pa.RecordBatch:
+def _staged(
+    bound: BoundPass, row_ids: pa.Array, inputs: NDArray[np.uint64], answer: pa.RecordBatch
+) -> pa.RecordBatch:
     """The answer under its final names, with row ids and state. Raises `PassFailed` where it is not as promised."""
     made = bound.operator.outputs()
     if answer.num_rows != len(row_ids):

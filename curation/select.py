@@ -59,7 +59,9 @@ def bind_selection(registry: Registry, name: str) -> BoundSelection:
     if spec.into is None:
         raise UsageError(f"pass {name}: a {spec.use} makes a derived dataset: say which", hint="into: NAME")
     if spec.use == "filter" and spec.params:
-        raise UsageError(f"pass {name}: a filter has no params", hint="where:, split: and sample: say what it keeps")
+        raise UsageError(
+            f"pass {name}: a filter has no params", hint="where:, split: and sample: say what it keeps"
+        )
     root = roots_of(registry.spec, spec.from_)
     table = registry.lake.table(root)
     base = registry.base_selection(spec.from_, spec.split)
@@ -170,14 +172,17 @@ def evaluate(bound: BoundSelection) -> Selection:
     return split_rows(row_ids, sample_ids, groups, bound.split)
 
 
-def _columns(table: lance.LanceDataset, name: str, predicate: Predicate | None, split: SplitParams | None) -> list[str]:
+def _columns(
+    table: lance.LanceDataset, name: str, predicate: Predicate | None, split: SplitParams | None
+) -> list[str]:
     columns = [column.partition(".")[0] for column in predicate.columns] if predicate else []
     if split is not None and split.group is not None:
         columns.append(split.group)
     for column in columns:
         if column not in table.schema.names:
             raise NotFound(
-                f"pass {name}: there is no column {column!r} yet", hint=f"mmreg show, or the pass that makes {column!r}"
+                f"pass {name}: there is no column {column!r} yet",
+                hint=f"mmreg show, or the pass that makes {column!r}",
             )
     return columns
 

@@ -117,7 +117,9 @@ def _train(registry: Registry, name: str, spec: TrainingSpec, row: VersionRow, s
         _call(name, spec, folder, environment)
         metrics = _metrics(name, scratch)
         if not any(scratch.iterdir()):
-            raise TrainingFailed(f"training {name}: the command wrote nothing to MMREG_OUTPUT", hint="save the weights there")
+            raise TrainingFailed(
+                f"training {name}: the command wrote nothing to MMREG_OUTPUT", hint="save the weights there"
+            )
         # The old weights stay until the new ones are complete; models keep their digest, not their path.
         if output.exists():
             shutil.rmtree(output)
@@ -135,7 +137,9 @@ def _call(name: str, spec: TrainingSpec, folder: Path, environment: dict[str, st
         # What the command prints is talk: stdout is for data.
         ended = subprocess.run(command, cwd=folder, env=environment, stdout=sys.stderr.fileno(), check=False)
     except OSError as error:
-        raise TrainingFailed(f"training {name}: {command[0]}: {error.strerror}", hint="mend 'command:'") from error
+        raise TrainingFailed(
+            f"training {name}: {command[0]}: {error.strerror}", hint="mend 'command:'"
+        ) from error
     if ended.returncode:
         raise TrainingFailed(
             f"training {name}: {' '.join(spec.command)} ended with status {ended.returncode}",
@@ -164,7 +168,9 @@ def _exact_model(registry: Registry, ref: str | None) -> str | None:
 
 
 def _recipe(spec: TrainingSpec) -> str:
-    return xxhash.xxh3_64_hexdigest(spec.model_dump_json(include={"command", "params", "split", "init_from", "model"}).encode())
+    return xxhash.xxh3_64_hexdigest(
+        spec.model_dump_json(include={"command", "params", "split", "init_from", "model"}).encode()
+    )
 
 
 def _code(registry: Registry, spec: TrainingSpec) -> str:

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from mmreg.config import Project
+from mmreg.config import Project, load
 from mmreg.errors import IntegrityError, NotFound
 from mmreg.registry import sync
 from mmreg.registry.catalog import Catalog, VersionRow
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         ModelSummary,
         VersionDetail,
     )
-    from mmreg.schemas.run import Run, RunInput
+    from mmreg.schemas.run import JobKind, Run, RunInput
 
 
 class Registry:
@@ -49,7 +49,7 @@ class Registry:
     @classmethod
     def open(cls, path: Path | str | None = None, profile: str | None = None) -> Registry:
         """The registry of the project at or above ``path`` (default: the working directory)."""
-        return cls(Project.load(Path(path) if path is not None else None, profile))
+        return cls(load(Path(path) if path is not None else None, profile))
 
     @property
     def spec(self) -> ProjectSpec:
@@ -114,7 +114,9 @@ class Registry:
 
         return diff(self, _version(a), _version(b))
 
-    def lineage(self, node: NodeRef | str, direction: Literal["up", "down"] = "up", depth: int | None = None) -> Lineage:
+    def lineage(
+        self, node: NodeRef | str, direction: Literal["up", "down"] = "up", depth: int | None = None
+    ) -> Lineage:
         """Where a node came from, or what was made from it."""
         return self.catalog.lineage(self.catalog.node_id(_node(node)), direction, depth)
 
@@ -157,13 +159,17 @@ class Registry:
 
         return model_alias(self, _model(ref), alias)
 
-    def training(self, name: str, inputs: Sequence[VersionRef | str], **facts: Any) -> AbstractContextManager[Training]:
+    def training(
+        self, name: str, inputs: Sequence[VersionRef | str], **facts: Any
+    ) -> AbstractContextManager[Training]:
         """Record a training that you drive yourself. See `mmreg.registry.training.Training`."""
         from mmreg.registry.training import training
 
         return training(self, name, [_version(ref) for ref in inputs], **facts)
 
-    def train_record(self, name: str, inputs: Sequence[VersionRef | str], checkpoint: Path | str, **facts: Any) -> Run:
+    def train_record(
+        self, name: str, inputs: Sequence[VersionRef | str], checkpoint: Path | str, **facts: Any
+    ) -> Run:
         """Record a training that already happened."""
         with self.training(name, inputs, **facts) as job:
             job.save(checkpoint)
@@ -176,7 +182,7 @@ class Registry:
 
         return eval_record(self, _model(model), _version(ref), metrics)
 
-    def runs(self, kind: str | None = None) -> list[Run]:
+    def runs(self, kind: JobKind | None = None) -> list[Run]:
         """Recorded runs, newest first; ``kind`` as in `mmreg.schemas.run.JobKind`."""
         return self.catalog.runs(kind)
 
@@ -251,7 +257,9 @@ class Registry:
 
         return read_selection(table)
 
-    def version_input(self, dataset: str, table: lance.LanceDataset, columns: tuple[str, ...] = ()) -> RunInput:
+    def version_input(
+        self, dataset: str, table: lance.LanceDataset, columns: tuple[str, ...] = ()
+    ) -> RunInput:
         """``table`` as the input of a run: the newest recorded version at or before it."""
         from mmreg.schemas.run import RunInput
 
@@ -272,11 +280,17 @@ class Registry:
                 return rows[0]
             # Another process published this version after the index was read.
             sync.catch_up(self.lake, self.catalog)
-        raise IntegrityError(f"{dataset}: no recorded version at Lance version {lance_version}", hint="mmreg doctor")
+        raise IntegrityError(
+            f"{dataset}: no recorded version at Lance version {lance_version}", hint="mmreg doctor"
+        )
 
     def root_pin(self, root: str, table: lance.LanceDataset) -> dict[str, Any]:
         """The root version that a derived dataset refers to."""
-        return {"dataset": root, "uuid": self.version_at(root, table.version).uuid, "lance_version": table.version}
+        return {
+            "dataset": root,
+            "uuid": self.version_at(root, table.version).uuid,
+            "lance_version": table.version,
+        }
 
     def pin(self, dataset: str, uuid: str, lance_version: int) -> None:
         """Keep a version from being cleaned up: one Lance tag, named from its uuid."""
@@ -290,7 +304,9 @@ class Registry:
                     from mmreg.errors import StorageError
                     from mmreg.registry.lake import first_line
 
-                    raise StorageError(f"{dataset}: cannot pin v{lance_version}: {first_line(error)}") from error
+                    raise StorageError(
+                        f"{dataset}: cannot pin v{lance_version}: {first_line(error)}"
+                    ) from error
 
     def pass_summary(self, name: str) -> bytes | None:
         """How the fragments stood after the last run of a pass."""

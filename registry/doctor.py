@@ -25,7 +25,11 @@ def doctor(registry: Registry) -> DoctorReport:
     facts = probe(lake.store)
     if not facts.conditional_put:
         findings.append(
-            Finding("store_unsafe", f"this store does not honour conditional put: {facts.reason}", hint="write from one process only")
+            Finding(
+                "store_unsafe",
+                f"this store does not honour conditional put: {facts.reason}",
+                hint="write from one process only",
+            )
         )
     catalog = Catalog.open(registry.project.catalog_url, registry.project.folder)
     absorbed = catalog.catch_up(lake.store)
@@ -33,7 +37,13 @@ def doctor(registry: Registry) -> DoctorReport:
         findings.append(Finding("index_behind", f"{absorbed} runs were not in the index", fixed=True))
     for run in sync.catch_up(lake, catalog):
         refs = ", ".join(output.ref for output in run.outputs)
-        findings.append(Finding("run_object_missing", f"{refs}: committed without a run object; written from the commit", fixed=True))
+        findings.append(
+            Finding(
+                "run_object_missing",
+                f"{refs}: committed without a run object; written from the commit",
+                fixed=True,
+            )
+        )
     for name in leases.abandoned(lake.store):
         leases.release(lake.store, name)
         findings.append(Finding("lease_left", f"{name}: its holder is gone; released", fixed=True))
@@ -45,9 +55,7 @@ def doctor(registry: Registry) -> DoctorReport:
 def rebuild(registry: Registry) -> int:
     """Drop the index and make it again from runs and commits. Returns how many runs it holds."""
     catalog = Catalog.open(registry.project.catalog_url, registry.project.folder)
-    catalog.clear()
-    absorbed = catalog.catch_up(registry.lake.store)
-    return absorbed + len(sync.catch_up(registry.lake, catalog))
+    return catalog.rebuild(registry.lake.store) + len(sync.catch_up(registry.lake, catalog))
 
 
 def _unreadable(registry: Registry, dataset: str) -> list[Finding]:

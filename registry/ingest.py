@@ -139,7 +139,9 @@ def known_records(
         stamps = [stamp ^ 1 for stamp in stamps]
     order = np.argsort(np.array(hashes, np.uint64))
     return Known(
-        np.array(hashes, np.uint64)[order], np.array(stamps, np.uint64)[order], np.array(row_ids, np.int64)[order]
+        np.array(hashes, np.uint64)[order],
+        np.array(stamps, np.uint64)[order],
+        np.array(row_ids, np.int64)[order],
     ), table
 
 
@@ -158,7 +160,13 @@ class Ingest:
     """One ingest of one dataset: `plan` says what is pending, `execute` makes it a version."""
 
     def __init__(
-        self, lake: Lake, name: str, spec: DatasetSpec, source: Source, last: Run | None, touched: Mapping[str, int]
+        self,
+        lake: Lake,
+        name: str,
+        spec: DatasetSpec,
+        source: Source,
+        last: Run | None,
+        touched: Mapping[str, int],
     ) -> None:
         self._lake, self._name, self._spec, self._source, self._last = lake, name, spec, source, last
         self._touched = touched
@@ -186,7 +194,13 @@ class Ingest:
         changes = compare(self._source, known)
         if not changes.pending and self._last is not None:
             return Ingested(None)
-        run = Run(id=new_run_id(), job=Job("ingest", self._name), state=RunState.COMPLETE, started_at=now(), ended_at="")
+        run = Run(
+            id=new_run_id(),
+            job=Job("ingest", self._name),
+            state=RunState.COMPLETE,
+            started_at=now(),
+            ended_at="",
+        )
         progress.start(f"ingest {self._name}", len(changes.added) + len(changes.changed))
         reading = _Reading(seen=self._identities(table, changes))
         old = self._old_rows(table, changes.changed_rows)
@@ -204,7 +218,12 @@ class Ingest:
         if not added and not len(removed):
             # Nothing became a row or stopped being one: a run without a version.
             return self._outcome(replace(run, ended_at=now()), reading, changes, 0, rejected)
-        landed = publish(self._lake, self._name, run, _RowsBuilder(table, self._schema, fragments, removed, reading, len(rejected)))
+        landed = publish(
+            self._lake,
+            self._name,
+            run,
+            _RowsBuilder(table, self._schema, fragments, removed, reading, len(rejected)),
+        )
         assert landed is not None
         return self._outcome(landed, reading, changes, len(removed), rejected)
 
@@ -224,8 +243,12 @@ class Ingest:
         if table is None:
             return
         for wanted in self._schema:
-            if wanted.name not in table.schema.names or not table.schema.field(wanted.name).type.equals(wanted.type):
-                there = table.schema.field(wanted.name).type if wanted.name in table.schema.names else "absent"
+            if wanted.name not in table.schema.names or not table.schema.field(wanted.name).type.equals(
+                wanted.type
+            ):
+                there = (
+                    table.schema.field(wanted.name).type if wanted.name in table.schema.names else "absent"
+                )
                 raise UsageError(
                     f"{self._name}: the column {wanted.name!r} is declared as {wanted.type}, but is {there} in the lake; "
                     "changing the columns of a dataset that has versions is not supported yet",
@@ -241,7 +264,9 @@ class Ingest:
         staying = ~np.isin(rows["_rowid"].to_numpy(), leaving)
         return set(rows["sample_id"].filter(pa.array(staying)).to_pylist())
 
-    def _old_rows(self, table: lance.LanceDataset | None, rows: NDArray[np.uint64]) -> dict[str, tuple[int, pa.RecordBatch]]:
+    def _old_rows(
+        self, table: lance.LanceDataset | None, rows: NDArray[np.uint64]
+    ) -> dict[str, tuple[int, pa.RecordBatch]]:
         """The changed rows as they were, by address, without their media bytes."""
         if table is None or not len(rows):
             return {}
@@ -300,7 +325,9 @@ class Ingest:
             keep.append(sample_id not in reading.seen)
             if not keep[-1]:
                 detail = "another record has the same " + ", ".join(self._spec.identity)
-                reading.rejected.append(Rejected(source["uri"], "duplicate_identity", detail, source["stamp"]))
+                reading.rejected.append(
+                    Rejected(source["uri"], "duplicate_identity", detail, source["stamp"])
+                )
             reading.seen.add(sample_id)
         return batch.filter(pa.array(keep, pa.bool_()))
 
@@ -323,7 +350,9 @@ class Ingest:
     def _content(self, row: pa.RecordBatch) -> list[list[bytes]]:
         flat = {name.removesuffix(".sha256"): name for name in row.schema.names}
         return [
-            canonical_cells(row, name) if flat.get(name) == name else [c or b"" for c in row.column(flat[name]).to_pylist()]
+            canonical_cells(row, name)
+            if flat.get(name) == name
+            else [c or b"" for c in row.column(flat[name]).to_pylist()]
             for name in content_columns(self._schema)
         ]
 
@@ -351,12 +380,18 @@ class Ingest:
             if (h := address_hash(record["source"])) in listed and h not in again
         ]
         new = [
-            {"source": r.source, "reason": r.reason, "detail": r.detail, "stamp": r.stamp} for r in reading.rejected
+            {"source": r.source, "reason": r.reason, "detail": r.detail, "stamp": r.stamp}
+            for r in reading.rejected
         ]
         return sorted([*kept, *new], key=lambda record: (record["source"], record["reason"]))
 
     def _describe(
-        self, run: Run, changes: Changes, reading: _Reading, removed: NDArray[np.uint64], rejected: list[Mapping[str, Any]]
+        self,
+        run: Run,
+        changes: Changes,
+        reading: _Reading,
+        removed: NDArray[np.uint64],
+        rejected: list[Mapping[str, Any]],
     ) -> Run:
         facet = {
             "source": dict(self._source.facts),
@@ -371,7 +406,9 @@ class Ingest:
             "reasons": _count(record["reason"] for record in rejected),
             "license": self._spec.license,
         }
-        source = RunInput("source", f"{self._name}/{changes.listing}", str(self._source.facts.get("path", self._name)))
+        source = RunInput(
+            "source", f"{self._name}/{changes.listing}", str(self._source.facts.get("path", self._name))
+        )
         return replace(run, inputs=(source,), facets={"ingest": facet})
 
 
@@ -397,7 +434,13 @@ class _RowsBuilder:
     def __call__(self, table: lance.LanceDataset | None) -> Draft:
         added = sum(fragment.physical_rows for fragment in self._fragments)
         if table is None:
-            return Draft(create(self._schema, self._fragments), "root", added, self._rejected, columns=tuple(self._schema.names))
+            return Draft(
+                create(self._schema, self._fragments),
+                "root",
+                added,
+                self._rejected,
+                columns=tuple(self._schema.names),
+            )
         self._refuse_overlap(table)
         try:
             operation = change_rows(table, self._fragments, self._removed)
@@ -414,7 +457,11 @@ class _RowsBuilder:
                 theirs = fragment.to_table(columns=["sample_id"])["sample_id"].to_pylist()
                 if not mine.isdisjoint(theirs):
                     raise _Overtaken
-        if self._planned is not None and table.schema.names != self._planned.schema.names and self._reading.replaced:
+        if (
+            self._planned is not None
+            and table.schema.names != self._planned.schema.names
+            and self._reading.replaced
+        ):
             raise _Overtaken
 
 
@@ -450,7 +497,9 @@ def write_rows(
 
 def spec_digest(spec: DatasetSpec) -> str:
     """16 hex digits of what decides how records become rows: not where the source lies, nor descriptions."""
-    document = spec.model_dump_json(exclude={"license": True, "description": True, "source": {"path", "repo", "rev"}})
+    document = spec.model_dump_json(
+        exclude={"license": True, "description": True, "source": {"path", "repo", "rev"}}
+    )
     return xxhash.xxh3_64_hexdigest(document.encode())
 
 

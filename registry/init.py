@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from mmreg.config import Project
+from mmreg.config import load
 from mmreg.errors import UsageError
 from mmreg.registry.lake import Lake
 from mmreg.schemas.refs import check_name
@@ -33,21 +33,25 @@ checks:
 """
 
 
-def init_project(folder: Path, name: str | None = None, lake: str | None = None, *, single_writer: bool = False) -> Path:
+def init_project(
+    folder: Path, name: str | None = None, lake: str | None = None, *, single_writer: bool = False
+) -> Path:
     """Write ``mmreg.yaml`` into ``folder`` and make its lake. Returns the file.
 
-    An existing declaration is kept, and only its lake is made. Raises `StoreUnsafe` for a store where two writers
+    An existing declaration is kept unless ``force``, and only its lake is made. Raises `StoreUnsafe` for a store where two writers
     could lose each other's versions, unless ``single_writer``.
     """
     file = folder / "mmreg.yaml"
-    if file.exists() and (name is not None or lake is not None):
-        raise UsageError(f"{file} is there already", hint="edit it, or: mmreg init without options to make its lake")
+    if file.exists() and not force and (name is not None or lake is not None):
+        raise UsageError(
+            f"{file} is there already", hint="edit it, or: mmreg init without options to make its lake"
+        )
     folder.mkdir(parents=True, exist_ok=True)
-    if not file.exists():
-        project = check_name(name, "project name") if name else _name_from(folder)
-        file.write_text(_TEMPLATE.format(name=project, lake=lake or ".mmreg/lake"), encoding="utf-8")
-    project_config = Project.load(folder)
-    Lake.create(project_config.lake_uri, project_config.lake_options, single_writer=single_writer)
+    if force or not file.exists():
+        title = check_name(name, "project name") if name else _name_from(folder)
+        file.write_text(_TEMPLATE.format(name=title, lake=lake or ".mmreg/lake"), encoding="utf-8")
+    project = load(folder)
+    Lake.create(project.lake_uri, project.lake_options, single_writer=single_writer)
     _ignore(folder)
     return file
 

@@ -99,11 +99,8 @@ class Lake:
 
     def versions_on_disk(self, dataset: str) -> list[int]:
         """Lance versions that have a manifest, oldest first: a directory listing, nothing is opened."""
-        return sorted(
-            _manifest_version(key)
-            for key in self.store.list(f"{dataset}.lance/_versions/")
-            if _is_manifest(key)
-        )
+        keys = self.store.list(f"{dataset}.lance/_versions/")
+        return sorted(_manifest_version(key) for key in keys if key.endswith(".manifest"))
 
     def datasets(self) -> list[str]:
         """Names of all tables, by their folders; one whose first commit never landed may be among them."""

@@ -38,11 +38,14 @@ def _read(uri: str, offset: int | None, length: int | None, media_root: str | No
         raise StorageError(f"{uri}: media by remote reference cannot be read yet", hint="storage: inline")
     if media_root is None:
         raise StorageError(
-            f"{uri}: nobody says where this reference starts from", hint="run inside the project that declares its source"
+            f"{uri}: nobody says where this reference starts from",
+            hint="run inside the project that declares its source",
         )
     try:
         with (Path(media_root) / uri).open("rb") as file:
             file.seek(offset or 0)
             return file.read(length if length is not None else -1)
     except OSError as error:
-        raise StorageError(f"{uri}: {error.strerror} (below {media_root})", hint="put the file back, or mmreg apply") from error
+        raise StorageError(
+            f"{uri}: {error.strerror} (below {media_root})", hint="put the file back, or mmreg apply"
+        ) from error

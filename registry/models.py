@@ -37,7 +37,9 @@ def model_add(
     inputs = ()
     if base is not None:
         parent = registry.model(base)
-        inputs = (RunInput("checkpoint", parent.digest, f"{parent.name}@{parent.digest[:12]}", role="init_from"),)
+        inputs = (
+            RunInput("checkpoint", parent.digest, f"{parent.name}@{parent.digest[:12]}", role="init_from"),
+        )
     known = {m.digest for m in registry.models() if m.name == name}
     if checkpoint.digest not in known:
         _record(registry, Job("model", name), inputs=inputs, checkpoints=(checkpoint.to_dict(),))

@@ -37,7 +37,11 @@ def _light(reader: Reader, wanted: list[str]) -> list[str]:
     out: list[str] = []
     for name in wanted:
         kind = media_kind(schema.field(name).type) if name in schema.names else None
-        out += [f"{name}.{child.name}" for child in schema.field(name).type if child.name != "bytes"] if kind else [name]
+        out += (
+            [f"{name}.{child.name}" for child in schema.field(name).type if child.name != "bytes"]
+            if kind
+            else [name]
+        )
     return out
 
 

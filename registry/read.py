@@ -32,7 +32,9 @@ SPARSE = 0.1
 class Reader:
     """A handle to one exact version. ``ref`` is how a person names it, ``uuid`` what it is."""
 
-    def __init__(self, lake: Lake, row: VersionRow, split: str | None = None, media_root: str | None = None) -> None:
+    def __init__(
+        self, lake: Lake, row: VersionRow, split: str | None = None, media_root: str | None = None
+    ) -> None:
         self._lake, self._row, self._split, self._media_root = lake, row, split, media_root
 
     def __repr__(self) -> str:
@@ -60,7 +62,9 @@ class Reader:
         """Which rows of the root these are; None where they are all of them."""
         if self._row.kind == "root":
             if self._split is not None:
-                raise NotFound(f"{self.ref} is a root dataset: it has no splits", hint="open a derived dataset")
+                raise NotFound(
+                    f"{self.ref} is a root dataset: it has no splits", hint="open a derived dataset"
+                )
             return None
         derived = self._lake.table(self._row.dataset, self._row.lance_version)
         return read_selection(derived).only(self._split, self._row.dataset)
@@ -168,7 +172,9 @@ class Reader:
             )
             for batch in scanner.to_batches():
                 if selection is not None:
-                    batch = batch.filter(pa.array(np.isin(batch.column("_rowid").to_numpy(), selection.row_ids)))
+                    batch = batch.filter(
+                        pa.array(np.isin(batch.column("_rowid").to_numpy(), selection.row_ids))
+                    )
                 yield batch
         except (OSError, ValueError) as error:
             raise StorageError(f"{self.ref}: {first_line(error)}", hint="mmreg doctor") from error
@@ -182,4 +188,7 @@ class Reader:
                 raise StorageError(f"{self.ref}: {first_line(error)}", hint="mmreg doctor") from error
 
     def _has_media(self, columns: list[str]) -> bool:
-        return any(name in self.table.schema.names and media_kind(self.table.schema.field(name).type) for name in columns)
+        return any(
+            name in self.table.schema.names and media_kind(self.table.schema.field(name).type)
+            for name in columns
+        )

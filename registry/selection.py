@@ -56,7 +56,9 @@ class Selection:
             return self
         if split not in self.names or self.splits is None:
             known = ", ".join(self.names) or "none"
-            raise NotFound(f"{dataset} has no split {split!r} (its splits: {known})", hint=f"mmreg show {dataset}")
+            raise NotFound(
+                f"{dataset} has no split {split!r} (its splits: {known})", hint=f"mmreg show {dataset}"
+            )
         keep = self.splits == self.names.index(split)
         return Selection(self.row_ids[keep])
 

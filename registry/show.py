@@ -100,4 +100,7 @@ def _up_to(registry: Registry, root: str, lance_version: int) -> list[VersionRow
 
 
 def _root_ref(registry: Registry, dataset: str, uuid: str) -> str:
-    return next((f"{dataset}@v{row.ordinal}" for row in registry.catalog.versions(dataset) if row.uuid == uuid), dataset)
+    return next(
+        (f"{dataset}@v{row.ordinal}" for row in registry.catalog.versions(dataset) if row.uuid == uuid),
+        dataset,
+    )

@@ -9,6 +9,7 @@ from mmreg.registry.lake import Lake
 from mmreg.registry.runs import write_run
 from mmreg.schemas.run import Run
 
+
 def record(lake: Lake, catalog: Catalog, run: Run) -> None:
     """Write ``run``'s object and absorb it: what follows every commit, and what is all of a run without one."""
     write_run(lake.store, run)

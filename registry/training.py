@@ -35,7 +35,9 @@ if TYPE_CHECKING:
 class Training:
     """A training under way. ``run`` is what was recorded, once the block has ended."""
 
-    def __init__(self, registry: Registry, name: str, rows: Sequence[VersionRow], facts: Mapping[str, Any]) -> None:
+    def __init__(
+        self, registry: Registry, name: str, rows: Sequence[VersionRow], facts: Mapping[str, Any]
+    ) -> None:
         self._registry, self.name, self._rows, self._facts = registry, name, list(rows), dict(facts)
         self._evaluated: list[VersionRow] = []
         self.checkpoint: Checkpoint | None = None
@@ -47,7 +49,9 @@ class Training:
         for row in [*self._rows, *self._evaluated]:
             if row.dataset == dataset:
                 return self._registry.open_version(f"{row.dataset}@v{row.ordinal}", split)
-        raise NotFound(f"training {self.name} was not started with {dataset!r}", hint="name it among its inputs")
+        raise NotFound(
+            f"training {self.name} was not started with {dataset!r}", hint="name it among its inputs"
+        )
 
     def evaluate_on(self, ref: VersionRef | str) -> Reader:
         """A handle to a version that is used for evaluation only; it is recorded as such."""
@@ -61,7 +65,9 @@ class Training:
         facts = {key: self._facts.get(key) for key in ("framework", "license")}
         model = self._facts.get("model", self.name)
         checkpoint = digest_weights(path, name=model, **facts)
-        self.checkpoint = replace(checkpoint, path=relative_path(self._registry, path), base=self._facts.get("init_from"))
+        self.checkpoint = replace(
+            checkpoint, path=relative_path(self._registry, path), base=self._facts.get("init_from")
+        )
         self.metrics = dict(metrics or {})
         return self.checkpoint
 
@@ -76,7 +82,11 @@ class Training:
             if self.metrics:
                 facets["metrics"] = {self.checkpoint.digest: self.metrics}
             if alias := self._facts.get("alias"):
-                facets["alias"] = {"model": self.checkpoint.name, "alias": alias, "digest": self.checkpoint.digest}
+                facets["alias"] = {
+                    "model": self.checkpoint.name,
+                    "alias": alias,
+                    "digest": self.checkpoint.digest,
+                }
         self.run = Run(
             id=new_run_id(),
             job=Job("training", self.name),

@@ -90,7 +90,11 @@ def _run_checks(registry: Registry, ref: str, row: VersionRow, specs: tuple[Chec
     """Two streams over the version: one without media for all checks that can, one for those that must see it."""
     reader = registry.open_version(ref)
     schema = reader.table.schema
-    root, at = (row.dataset, row.lance_version) if row.kind == "root" else (row.roots[0]["dataset"], row.roots[0]["lance_version"])
+    root, at = (
+        (row.dataset, row.lance_version)
+        if row.kind == "root"
+        else (row.roots[0]["dataset"], row.roots[0]["lance_version"])
+    )
     made = {column: name for column, (name, _) in producers(registry, root, at).items()}
     checks = [load_check(spec, schema, made) for spec in specs]
     for media in (False, True):
@@ -99,7 +103,11 @@ def _run_checks(registry: Registry, ref: str, row: VersionRow, specs: tuple[Chec
             continue
         wanted = sorted({column for check in group for column in check.columns})
         columns = ["sample_id", *(c for c in wanted if c != "sample_id")]
-        size = 64 if media and any(media_kind(schema.field(c).type) for c in wanted if c in schema.names) else 8192
+        size = (
+            64
+            if media and any(media_kind(schema.field(c).type) for c in wanted if c in schema.names)
+            else 8192
+        )
         for batch in reader.batches(columns, batch_size=size, media=media):
             for check in group:
                 check.update(batch)

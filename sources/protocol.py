@@ -14,8 +14,8 @@ import pyarrow as pa
 
 Reason = Literal[
     "pixel_limit", "too_large", "not_an_image", "not_audio", "not_video", "missing_file", "outside_root",
-    "not_a_file", "empty_text", "not_utf8", "text_too_long", "wrong_type", "duplicate_address", "null_value",
-    "unreadable",
+    "not_a_file", "empty_text", "not_utf8", "text_too_long", "wrong_type", "duplicate_address", "duplicate_identity",
+    "null_value", "unreadable",
 ]  # fmt: skip
 """Why a record did not become a row. Stable; explained in ``docs/sources.md``."""
 

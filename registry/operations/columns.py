@@ -118,10 +118,14 @@ class ColumnPublisher:
     def _news(self, fragment: LanceFragment, staged: pa.Table) -> pa.Table:
         """Without the rows that somebody already published with the same recipe and the same inputs."""
         there = fragment.to_table(columns=[self._state], with_row_id=True)
-        known = dict(zip(there["_rowid"].to_pylist(), map(_recipe_of, there[self._state].to_pylist()), strict=True))
+        known = dict(
+            zip(there["_rowid"].to_pylist(), map(_recipe_of, there[self._state].to_pylist()), strict=True)
+        )
         fresh = [
             known.get(row_id) != _recipe_of(state)
-            for row_id, state in zip(staged["_rowid"].to_pylist(), staged[self._state].to_pylist(), strict=True)
+            for row_id, state in zip(
+                staged["_rowid"].to_pylist(), staged[self._state].to_pylist(), strict=True
+            )
         ]
         return staged.filter(pa.array(fresh, pa.bool_()))
 

@@ -1,0 +1,242 @@
+"""Checkpoints from files: what a model is, is the digest of its weights. Nothing here executes or loads one.
+
+A single file is known by its own SHA-256, as ``sha256sum`` prints it. A directory is known by the SHA-256
+over one line ``["<name>",<bytes>,"<sha256>"]`` (JSON) for each of its files, sorted by name: the digest does not
+depend on where it lies, on times or on owners, and changes with any content or name. Names that begin with a
+dot (caches, version control) do not count.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import stat
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from mmreg.errors import Conflict, IntegrityError, NotFound, StorageError, UsageError
+from mmreg.schemas.declaration import ModelSpec
+from mmreg.schemas.model import Checkpoint
+from mmreg.schemas.refs import check_name
+
+_CHUNK = 1 << 20
+_MOST_HEADER = 100_000_000
+"""Bytes of a safetensors header; the format's own limit."""
+_PICKLES = (".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth")
+
+Progress = Callable[[int, int], None]
+"""Called with the bytes digested so far and the bytes in all."""
+
+
+def digest_weights(
+    path: Path,
+    *,
+    name: str,
+    framework: str | None = None,
+    license: str | None = None,
+    base: str | None = None,
+    progress: Progress | None = None,
+) -> Checkpoint:
+    """The `Checkpoint` of a weight file or of a directory of them, read once, in constant memory.
+
+    ``framework`` is told from the files where it is not given. ``facts`` say what can be known without
+    loading: ``tensors``, ``parameters`` and ``dtypes`` (parameters by type) from the headers of safetensors
+    files, and ``pickles``, the files that could run code if somebody loaded them. The checkpoint's ``path``
+    stays None, as only a project knows what it is relative to.
+
+    Raises `NotFound`, `UsageError` for symbolic links and special files, `IntegrityError` for a safetensors
+    file that is not whole, `Conflict` where a file changed meanwhile.
+    """
+    check_name(name, "model name")
+    try:
+        files = _files(path)
+        facts = _facts(files)
+        digests = _digests(files, progress)
+        return Checkpoint(
+            name=name,
+            digest=_digest_of_all(files, digests) if path.is_dir() else digests[path.name],
+            framework=framework or _framework(files),
+            files=digests,
+            size_bytes=sum(file.size for file in files.values()),
+            base=base,
+            license=license,
+            facts=facts,
+        )
+    except OSError as error:
+        raise StorageError(f"model {name}: cannot read {path}: {error}", hint=f"ls -la {path}") from error
+
+
+def opaque_checkpoint(spec: ModelSpec, name: str) -> Checkpoint:
+    """The `Checkpoint` of a model behind an address, whose weights nobody here can read.
+
+    Its digest covers what was declared (address, the server's name of the model, revision) and says nothing
+    of the weights. A user name or password in the address is left out of both.
+    """
+    uri = _without_credentials(spec.uri)
+    known = json.dumps([uri, spec.name, spec.revision])
+    facts = {key: value for key, value in (("name", spec.name), ("revision", spec.revision)) if value}
+    return Checkpoint(
+        name=check_name(name, "model name"),
+        digest=hashlib.sha256(b"opaque" + known.encode()).hexdigest(),
+        framework=spec.framework,
+        uri=uri,
+        opaque=True,
+        base=spec.base,
+        license=spec.license,
+        facts=facts,
+    )
+
+
+@dataclass(frozen=True)
+class _File:
+    path: Path
+    size: int
+
+
+def _files(path: Path) -> dict[str, _File]:
+    """Each file below ``path`` by its relative name, sorted by it."""
+    if path.is_symlink():
+        raise UsageError(f"{path} is a symbolic link", hint=f"give the place itself: {path.resolve()}")
+    if not path.exists():
+        raise NotFound(f"there are no weights at {path}", hint="ls, then give a path that exists")
+    if not path.is_dir():
+        return {path.name: _regular(path)}
+    found = {file.relative_to(path).as_posix(): _regular(file) for file in _walk(path)}
+    if not found:
+        raise UsageError(
+            f"the directory {path} has no files", hint="give the directory that the weights are in"
+        )
+    return dict(sorted(found.items()))
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for entry in os.scandir(folder):
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(folder / entry.name)
+        else:
+            yield folder / entry.name
+
+
+def _regular(file: Path) -> _File:
+    """Refuses what is not a regular file with a printable name, before anybody opens it."""
+    seen = file.lstat()
+    if stat.S_ISLNK(seen.st_mode):
+        raise UsageError(
+            f"{file} is a symbolic link, which may point elsewhere tomorrow",
+            hint=f"cp -rL {file.parent} COPY, then give COPY",
+        )
+    if not stat.S_ISREG(seen.st_mode):
+        raise UsageError(f"{file} is no regular file", hint="keep weights in a directory of their own")
+    if not file.name.isprintable():
+        raise UsageError(f"{str(file)!r} has a name that no record can carry", hint="rename it")
+    return _File(file, seen.st_size)
+
+
+def _digests(files: Mapping[str, _File], progress: Progress | None) -> dict[str, str]:
+    total = sum(file.size for file in files.values())
+    before = 0
+    digests: dict[str, str] = {}
+    for name, file in files.items():
+        sha, read = hashlib.sha256(), 0
+        with file.path.open("rb", buffering=0) as stream:
+            while chunk := stream.read(_CHUNK):
+                sha.update(chunk)
+                read += len(chunk)
+                if progress:
+                    progress(before + read, total)
+        if read != file.size:
+            raise Conflict(
+                f"{file.path} changed while it was read", hint="wait until nothing writes there, then again"
+            )
+        before += read
+        digests[name] = sha.hexdigest()
+    return digests
+
+
+def _digest_of_all(files: Mapping[str, _File], digests: Mapping[str, str]) -> str:
+    sha = hashlib.sha256()
+    for name, file in files.items():
+        line = json.dumps([name, file.size, digests[name]], separators=(",", ":"))
+        sha.update(f"{line}\n".encode())
+    return sha.hexdigest()
+
+
+def _framework(files: Mapping[str, _File]) -> str:
+    if "open_clip_config.json" in files:
+        return "open_clip"
+    if "config.json" in files and _has_key(files["config.json"].path, "model_type"):
+        return "transformers"
+    return "torch" if any(name.endswith((".safetensors", *_PICKLES)) for name in files) else "other"
+
+
+def _has_key(file: Path, key: str) -> bool:
+    try:
+        document = json.loads(file.read_bytes())
+    except ValueError:
+        return False
+    return isinstance(document, dict) and key in document
+
+
+def _facts(files: Mapping[str, _File]) -> dict[str, Any]:
+    """What can be said of ``files`` without loading any."""
+    facts: dict[str, Any] = {}
+    whole = [file for name, file in files.items() if name.endswith(".safetensors")]
+    if whole:
+        tensors = [tensor for file in whole for tensor in _tensors(file)]
+        dtypes: Counter[str] = Counter()
+        for tensor in tensors:
+            dtypes[tensor.dtype] += tensor.parameters
+        facts |= {
+            "tensors": len(tensors),
+            "parameters": dtypes.total(),
+            "dtypes": dict(sorted(dtypes.items())),
+        }
+    pickles = [name for name in files if name.endswith(_PICKLES)]
+    if pickles:
+        facts["pickles"] = pickles
+    return facts
+
+
+@dataclass(frozen=True)
+class _Tensor:
+    dtype: str
+    parameters: int
+    end: int
+
+
+def _tensors(file: _File) -> list[_Tensor]:
+    """From the header of a safetensors file: 8 bytes of length, JSON; the last tensor ends with the file."""
+    with file.path.open("rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        text = stream.read(length) if length <= min(_MOST_HEADER, file.size) else b""
+    try:
+        header = json.loads(text)
+        tensors = [
+            _Tensor(str(entry["dtype"]), math.prod(entry["shape"]), int(entry["data_offsets"][1]))
+            for name, entry in header.items()
+            if name != "__metadata__"
+        ]
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise IntegrityError(
+            f"{file.path} is no safetensors file: its header cannot be read", hint="copy or save it again"
+        ) from error
+    due = 8 + length + max((tensor.end for tensor in tensors), default=0)
+    if due != file.size:
+        raise IntegrityError(
+            f"{file.path} is not whole: its header announces {due:,} bytes, it has {file.size:,}",
+            hint="copy or save it again",
+        )
+    return tensors
+
+
+def _without_credentials(uri: str) -> str:
+    parts = urlsplit(uri)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])) if parts.netloc else uri
