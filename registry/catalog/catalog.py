@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from mmreg.errors import NotFound, UsageError
+from mmreg.errors import UsageError
 from mmreg.registry.catalog import catch_up, graph, models, versions
 from mmreg.registry.catalog.database import Database
 from mmreg.registry.catalog.record import record_run
@@ -102,37 +102,19 @@ class Catalog:
     def run(self, id: str) -> Run:
         """The run with this id, or the only one whose id begins like this."""
         node = graph.node_id(self._db, NodeRef("run", id))
-        found = self._db.row("SELECT record FROM run WHERE id = ?", (node.removeprefix("run:"),))
-        if found is None:
-            raise NotFound(f"run {id} is not in the index", hint="mmreg catalog rebuild")
-        return Run.from_json(found[0])
+        return self._runs("id = ?", node.removeprefix("run:"))[0]
 
     def runs(self, kind: str | None = None, name: str | None = None) -> list[Run]:
         """The runs of a kind, or of one job, or all; the newest first by (ended_at, id)."""
-        found = self._db.rows(
-            "SELECT record FROM run WHERE kind = coalesce(?, kind) AND name = coalesce(?, name)"
-            " ORDER BY ended_at DESC, id DESC",
-            (kind, name),
-        )
-        return [Run.from_json(record) for (record,) in found]
+        asked = {"kind": kind, "name": name}
+        given = {column: value for column, value in asked.items() if value is not None}
+        return self._runs(" AND ".join(f"{column} = ?" for column in given) or "true", *given.values())
 
     def last_run(self, kind: JobKind, name: str, states: Sequence[str] = ("complete",)) -> Run | None:
         """The newest run of a job by (ended_at, id) that ended in one of ``states``."""
-        found = self._db.row(
-            "SELECT record FROM run WHERE kind = ? AND name = ?"
-            f" AND state IN ({', '.join('?' * len(states))}) ORDER BY ended_at DESC, id DESC LIMIT 1",
-            (kind, name, *states),
-        )
-        return Run.from_json(found[0]) if found else None
-
-    def runs(self, kind: str | None = None, name: str | None = None) -> list[Run]:
-        """The runs of a kind of job, or of one job, newest first."""
-        found = self._db.rows(
-            "SELECT record FROM run WHERE (?1 IS NULL OR kind = ?1) AND (?2 IS NULL OR name = ?2)"
-            " ORDER BY ended_at DESC, id DESC",
-            (kind, name),
-        )
-        return [Run.from_json(record) for (record,) in found]
+        ended = f"state IN ({', '.join('?' * len(states))})"
+        found = self._runs(f"kind = ? AND name = ? AND {ended}", kind, name, *states, limit=1)
+        return found[0] if found else None
 
     def node_id(self, ref: NodeRef) -> str:
         return graph.node_id(self._db, ref)
@@ -142,3 +124,10 @@ class Catalog:
 
     def path(self, a: str, b: str) -> Lineage:
         return graph.path(self._db, a, b)
+
+    def _runs(self, where: str, *parameters: str, limit: int = -1) -> list[Run]:
+        found = self._db.rows(
+            f"SELECT record FROM run WHERE {where} ORDER BY ended_at DESC, id DESC LIMIT ?",
+            (*parameters, limit),
+        )
+        return [Run.from_json(record) for (record,) in found]
