@@ -1,0 +1,102 @@
+"""Where an error becomes a message and an exit status (the table of `mmreg.errors`)."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from mmreg.cli.text import clean
+from mmreg.errors import MmregError
+
+INTERRUPTED = 130
+BUG = 70
+BROKEN_PIPE = 141
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What is said of an error, and the exit status that goes with it."""
+
+    code: str
+    message: str
+    hint: str | None
+    status: int
+
+
+def guard(call: Callable[[], object], *, json: bool, debug: bool) -> int:
+    """Run ``call`` and return an exit status: its answer if that is a number, else 0; or its error's."""
+    try:
+        answer = call()
+    except (Exception, KeyboardInterrupt) as error:
+        if debug:
+            traceback.print_exc()
+        failure = describe(error)
+        report(failure, json=json)
+        if failure.status == INTERRUPTED and "lance" in sys.modules:
+            _leave_at_once(INTERRUPTED)
+        return failure.status
+    return answer if isinstance(answer, int) else 0
+
+
+def describe(error: BaseException) -> Failure:
+    """The failure that ``error`` is."""
+    if isinstance(error, MmregError):
+        return Failure(error.code, error.message, error.hint, error.exit_status)
+    if isinstance(error, click.UsageError):
+        help_line = f"{error.ctx.command_path} --help" if error.ctx else "mmreg --help"
+        return Failure("usage", error.format_message(), help_line, 2)
+    if isinstance(error, click.ClickException):
+        return Failure("usage", error.format_message(), None, 2)
+    if isinstance(error, (click.Abort, KeyboardInterrupt)):
+        return Failure(
+            "interrupted",
+            "interrupted; what was published stays, nothing is half done",
+            "the same command again goes on from there",
+            INTERRUPTED,
+        )
+    return Failure(
+        "bug",
+        f"this is a bug in mmreg: {type(error).__name__}: {error}{_place(error)}",
+        "the same command with --debug, and report what it prints",
+        BUG,
+    )
+
+
+def report(failure: Failure, *, json: bool) -> None:
+    """Say it on stderr: as text, or as ``{"error": {"code", "message", "hint"}}``."""
+    if json:
+        from mmreg.cli.plain import to_json
+
+        error = {"code": failure.code, "message": failure.message, "hint": failure.hint}
+        print(to_json({"error": error}), file=sys.stderr)
+        return
+    text = f"mmreg: {failure.message}" + (f"\n  Try: {failure.hint}" if failure.hint else "")
+    for line in text.split(
+        "\n"
+    ):  # our own messages have lines; what they quote cannot add an escape sequence
+        print(clean(line), file=sys.stderr)
+
+
+def leave_broken_pipe() -> int:
+    """Whoever read our output has left: say nothing more, also not while the interpreter shuts down."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return BROKEN_PIPE
+
+
+def _place(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    return f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+
+
+def _leave_at_once(status: int) -> NoReturn:
+    # Lance's threads may abort the process when the interpreter shuts down, which would hide the status.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)

@@ -1,0 +1,97 @@
+"""The `mmreg` command: which commands there are, and the one place where errors end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import click
+
+from mmreg.cli.command import LazyGroup, shared_options
+from mmreg.cli.failure import guard, leave_broken_pipe
+from mmreg.cli.output import never_unencodable
+
+SECTIONS = {
+    "Declare and do": {
+        "init": "Start a project: write a first mmreg.yaml and make its lake.",
+        "schema": "Print the JSON Schema of mmreg.yaml.",
+        "plan": "Show what apply would do, and why.",
+        "apply": "Bring the lake up to what mmreg.yaml declares.",
+        "status": "Show how fresh each pass is.",
+        "validate": "Run the declared checks on a version.",
+        "promote": "Make a version the one that its bare name means.",
+    },
+    "Look": {
+        "ls": "List the datasets.",
+        "show": "Tell all about one version.",
+        "log": "List the versions of a dataset, newest first.",
+        "head": "Print the first rows of a version.",
+        "query": "Print the rows of a version that fulfil a predicate.",
+        "diff": "Tell what lies between two versions of a dataset.",
+    },
+    "Trace": {
+        "lineage": "Follow versions, runs and models up or down.",
+    },
+    "Models": {
+        "model": "Register models, look at them, give them aliases.",
+        "train": "Record trainings that run elsewhere.",
+        "eval": "Record evaluations.",
+    },
+    "Upkeep": {
+        "doctor": "Make run objects, index and lake agree after a crash.",
+        "catalog": "Look after the index.",
+    },
+}
+
+
+class Root(LazyGroup):
+    """The command itself. Every way out of it is an exit status of `mmreg.errors`."""
+
+    def main(  # type: ignore[override]  # click overloads it by standalone_mode, which is always true here
+        self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
+    ) -> NoReturn:
+        argv = list(sys.argv[1:] if args is None else args)
+        options = argv[: argv.index("--")] if "--" in argv else argv
+        never_unencodable()
+        extra["standalone_mode"] = False
+        run = super().main
+        sys.exit(
+            guard(lambda: run(argv, "mmreg", **extra), json="--json" in options, debug="--debug" in options)
+        )
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            answer = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            ctx.exit(leave_broken_pipe())
+        return answer
+
+
+def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        import mmreg
+
+        click.echo(f"mmreg {mmreg.__version__}")
+        ctx.exit()
+
+
+main = Root(
+    "mmreg",
+    sections=SECTIONS,
+    help="A declarative registry and versioned data lake for multimodal data and the models around it.",
+    epilog="Start with 'mmreg init', then 'mmreg plan' and 'mmreg apply'. The help of each has an example.",
+    params=[
+        *shared_options(shown=("project", "profile", "json", "quiet", "debug")),
+        click.Option(
+            ["--version"],
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=_version,
+            help="Print the version.",
+        ),
+    ],
+    no_args_is_help=True,
+)

@@ -1,0 +1,92 @@
+"""``mmreg model``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mmreg.cli.command import Group
+from mmreg.cli.names import MODEL
+from mmreg.cli.render.errands import Named
+from mmreg.cli.session import Session, pass_session
+from mmreg.schemas.refs import ModelRef
+
+
+@click.group(cls=Group)
+def model() -> None:
+    """Register models, look at them, give them aliases.
+
+    A model is the digest of its weights. MODEL is a name (its newest checkpoint), name@alias or
+    name@<beginning of the digest>.
+    """
+
+
+@model.command("add")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("name")
+@click.option("--alias", metavar="NAME", help="Alias to give it, as in clip@champion.")
+@click.option("--license", metavar="SPDX", help="License of the weights.")
+@click.option("--base", metavar="MODEL", help="The registered model that it was made from.")
+@click.option("--framework", metavar="NAME", help="What loads it: open_clip, transformers, torch, ...")
+@pass_session
+def add(
+    session: Session,
+    path: Path,
+    name: str,
+    alias: str | None,
+    license: str | None,
+    base: str | None,
+    framework: str | None,
+) -> None:
+    """Register the weights at PATH, a file or a directory, under NAME.
+
+    Every file is digested; none is executed, unpickled or copied.
+
+    \b
+    Example:
+        mmreg model add checkpoints/clip clip --alias champion --license mit
+    """
+    session.show(
+        session.registry.model_add(path, name, alias=alias, license=license, base=base, framework=framework)
+    )
+
+
+@model.command("ls")
+@pass_session
+def ls(session: Session) -> None:
+    """List the checkpoints, newest first.
+
+    \b
+    Example:
+        mmreg model ls
+    """
+    session.show(session.registry.models(), empty="No models yet. Register one: mmreg model add PATH NAME")
+
+
+@model.command("show")
+@click.argument("ref", metavar="MODEL", type=MODEL)
+@pass_session
+def show(session: Session, ref: ModelRef) -> None:
+    """Tell all about one checkpoint.
+
+    \b
+    Example:
+        mmreg model show clip@champion
+    """
+    session.show(session.registry.model(ref))
+
+
+@model.command("alias")
+@click.argument("ref", metavar="MODEL", type=MODEL)
+@click.argument("alias")
+@pass_session
+def alias(session: Session, ref: ModelRef, alias: str) -> None:
+    """Let ALIAS mean this checkpoint from now on.
+
+    \b
+    Example:
+        mmreg model alias clip@3f9a champion
+    """
+    checkpoint = session.registry.model_alias(ref, alias)
+    session.show(Named(checkpoint.name, alias, checkpoint.digest))

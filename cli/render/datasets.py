@@ -1,0 +1,128 @@
+"""``ls``, ``show``, ``log`` and ``diff`` as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from mmreg.cli.render.layout import Cell, Line, Piece, Styled, facts, render, render_list, table
+from mmreg.cli.text import clip, moment, plural
+from mmreg.schemas.report import DatasetSummary, Diff, LogEntry, VersionDetail
+
+_REJECTED_SHOWN = 20
+
+
+@render_list.register
+def _(first: DatasetSummary, values: Sequence[DatasetSummary]) -> Iterator[Line]:
+    return table(
+        ("DATASET", "CURRENT", "LATEST", "KIND", "ROWS", "REJECTED", "VERSIONS", "UPDATED (UTC)"),
+        (
+            (
+                Styled(d.name, "bold"), Styled(d.current, "green") if d.promoted else d.current, d.latest,
+                d.kind, d.rows, d.rejected, d.versions, Styled(moment(d.updated_at), "dim"),
+            )
+            for d in values
+        ),
+    )  # fmt: skip
+
+
+@render_list.register
+def _(first: LogEntry, values: Sequence[LogEntry]) -> Iterator[Line]:
+    return table(
+        ("VERSION", "PUBLISHED (UTC)", "ROWS", "REJECTED", "BY", "COLUMNS", ""),
+        (
+            (
+                Styled(e.ref, "bold"), moment(e.created_at), e.rows, e.rejected, e.job if e.job else e.kind,
+                clip(", ".join(e.columns), 48), _mark(e),
+            )
+            for e in values
+        ),
+    )  # fmt: skip
+
+
+@render.register
+def _(value: VersionDetail) -> Iterator[Line]:
+    yield (Styled(value.ref, "bold"), Styled("  promoted", "green") if value.promoted else "")
+    yield from facts(
+        {
+            "kind": value.kind,
+            "rows": value.rows,
+            "rejected": _rejected(value),
+            "made by": value.job,
+            "run": value.run,
+            "published": f"{moment(value.created_at)} UTC",
+            "license": value.license,
+            "roots": ", ".join(value.roots),
+            "splits": ", ".join(f"{name} {rows:,}" for name, rows in value.splits.items()),
+            "uuid": value.uuid,
+            "opens with": value.open_with,
+        },
+        indent="  ",
+    )
+    yield ()
+    yield from table(
+        ("COLUMN", "TYPE", "FROM", "RUN"), ((c.name, c.type, c.producer, c.run) for c in value.columns)
+    )
+    if value.rejected_records:
+        yield ()
+        yield from _rejections(value)
+
+
+@render.register
+def _(value: Diff) -> Iterator[Line]:
+    yield (Styled(value.a, "bold"), " → ", Styled(value.b, "bold"))
+    changes = list(_changes(value))
+    yield from changes or [("  no difference",)]
+
+
+def _mark(entry: LogEntry) -> Cell:
+    if entry.promoted:
+        return Styled("promoted", "green")
+    return None if entry.kind == "published" else Styled(entry.kind, "yellow")
+
+
+def _rejected(value: VersionDetail) -> str:
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in value.rejected_reasons.items())
+    return f"{value.rejected:,}" + (f" ({reasons})" if reasons else "")
+
+
+def _rejections(value: VersionDetail) -> Iterator[Line]:
+    shown = value.rejected_records[:_REJECTED_SHOWN]
+    yield from table(
+        ("REJECTED", "REASON", "DETAIL"),
+        (
+            (clip(str(r.get("source", "")), 60), str(r.get("reason", "")), clip(str(r.get("detail", "")), 60))
+            for r in shown
+        ),
+    )
+    if value.rejected > len(shown):
+        yield (Styled(f"… and {value.rejected - len(shown):,} more", "dim"),)
+
+
+def _changes(value: Diff) -> Iterator[Line]:
+    yield from _listed("+ column", value.columns_added, "green")
+    yield from _listed("- column", value.columns_removed, "red")
+    for name, (before, after) in value.columns_retyped.items():
+        yield (Styled("  ~ column ", "yellow"), f"{name}: {before} → {after}")
+    if value.samples_added:
+        yield _samples("+", value.samples_added, value.examples_added)
+    if value.samples_removed:
+        yield _samples("-", value.samples_removed, value.examples_removed)
+    yield from _cells(value.cells)
+
+
+def _listed(sign: str, names: Sequence[str], style: str) -> Iterator[Line]:
+    for name in names:
+        yield (Styled(f"  {sign} ", "green" if style == "green" else "red"), name)
+
+
+def _samples(sign: str, count: int, examples: Sequence[str]) -> Line:
+    line: list[Piece] = [Styled(f"  {sign} {plural(count, 'sample')}", "green" if sign == "+" else "red")]
+    if examples:
+        line.append(Styled(f"  {', '.join(e[:12] for e in examples[:3])}{' …' if count > 3 else ''}", "dim"))
+    return line
+
+
+def _cells(cells: Mapping[str, int]) -> Iterator[Line]:
+    for name, count in cells.items():
+        if count:
+            yield (Styled("  ~ ", "yellow"), f"{name}: {plural(count, 'cell')} changed")

@@ -1,0 +1,58 @@
+"""What the small verbs answer with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mmreg.cli.render.layout import Line, Styled, render
+
+
+@dataclass(frozen=True)
+class Created:
+    """A new project: the file to edit."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """The index was made anew from that many runs."""
+
+    runs: int
+
+
+@dataclass(frozen=True)
+class Named:
+    """``alias`` of ``model`` now means the checkpoint ``digest``."""
+
+    model: str
+    alias: str
+    digest: str
+
+
+@render.register
+def _(value: Created) -> Iterator[Line]:
+    yield (Styled(value.path, "bold"),)
+
+
+@render.register
+def _(value: Rebuilt) -> Iterator[Line]:
+    yield (f"The index holds {value.runs:,} runs.",)
+
+
+@render.register
+def _(value: Named) -> Iterator[Line]:
+    yield (Styled(f"{value.model}@{value.alias}", "bold"), f"  {value.digest}")
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A picture as text: lines of DOT or Mermaid."""
+
+    lines: tuple[str, ...]
+
+
+@render.register
+def _(value: Drawing) -> Iterator[Line]:
+    return ((line,) for line in value.lines)

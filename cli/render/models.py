@@ -1,0 +1,69 @@
+"""Models and checkpoints as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from mmreg.cli.render.layout import Line, Styled, facts, render, render_list, table
+from mmreg.cli.text import clip, moment, size
+from mmreg.schemas.model import Checkpoint
+from mmreg.schemas.report import ModelSummary
+
+
+@render_list.register
+def _(first: ModelSummary, values: Sequence[ModelSummary]) -> Iterator[Line]:
+    return table(
+        ("MODEL", "DIGEST", "ALIASES", "FRAMEWORK", "SIZE", "TRAINED ON", "METRICS", "REGISTERED (UTC)"),
+        (
+            (
+                Styled(m.name, "bold"), m.digest[:12], Styled(", ".join(m.aliases), "green"), m.framework,
+                size(m.size_bytes), ", ".join(m.trained_on), clip(metrics(m.metrics), 48),
+                Styled(moment(m.created_at), "dim"),
+            )
+            for m in values
+        ),
+    )  # fmt: skip
+
+
+@render.register
+def _(value: ModelSummary) -> Iterator[Line]:
+    yield (Styled(value.name, "bold"), "  ", Styled(" ".join(value.aliases), "green"))
+    yield from facts(
+        {
+            "digest": value.digest,
+            "framework": value.framework,
+            "size": size(value.size_bytes),
+            "path": value.path,
+            "trained on": ", ".join(value.trained_on),
+            "metrics": metrics(value.metrics),
+            "base": value.base,
+            "license": value.license,
+            "registered": f"{moment(value.created_at)} UTC",
+            "run": value.run,
+        },
+        indent="  ",
+    )
+
+
+@render.register
+def _(value: Checkpoint) -> Iterator[Line]:
+    yield (Styled(value.name, "bold"), Styled("  weights unknown (opaque)", "yellow") if value.opaque else "")
+    yield from facts(
+        {
+            "digest": value.digest,
+            "framework": value.framework,
+            "size": size(value.size_bytes),
+            "path": value.path,
+            "uri": value.uri,
+            "base": value.base,
+            "license": value.license,
+            **{name: str(fact) for name, fact in value.facts.items()},
+        },
+        indent="  ",
+    )
+    yield from table(("  FILE", "SHA-256"), ((f"  {name}", digest) for name, digest in value.files.items()))
+
+
+def metrics(values: Mapping[str, float]) -> str:
+    """``recall@1 0.312, loss 1.2``."""
+    return ", ".join(f"{name} {value:.4g}" for name, value in values.items())

@@ -1,0 +1,119 @@
+"""``plan``, ``apply`` and ``status`` as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from mmreg.cli.render.layout import Cell, Line, Style, Styled, render, table
+from mmreg.cli.text import plural
+from mmreg.schemas.report import ApplyReport, PassStatus, Plan, PlanStep, Status, StepResult
+
+_ACTIONS: Mapping[str, tuple[str, Style]] = {
+    "run": ("+", "green"),
+    "nothing": ("=", "dim"),
+    "blocked": ("!", "red"),
+    "stale": ("~", "yellow"),
+}
+_OUTCOMES: Mapping[str, tuple[str, Style]] = {
+    "published": ("+", "green"),
+    "trained": ("+", "green"),
+    "registered": ("+", "green"),
+    "unchanged": ("=", "dim"),
+    "blocked": ("!", "red"),
+    "stale": ("~", "yellow"),
+}
+
+
+@render.register
+def _(value: Plan) -> Iterator[Line]:
+    yield from _steps(value.steps)
+    counts = {action: sum(step.action == action for step in value.steps) for action in _ACTIONS}
+    yield (
+        "Nothing to do."
+        if not value.pending
+        else f"{counts['run']} to run, {counts['blocked']} blocked, {counts['stale']} kept although stale.",
+    )
+
+
+@render.register
+def _(value: ApplyReport) -> Iterator[Line]:
+    yield from table(
+        ("", "STEP", "VERSION", "ROWS", "COMPUTED", "ERRORS", "REJECTED", "SECONDS", ""),
+        (_result(step) for step in value.steps),
+    )
+    if not value.changed:
+        yield ("Nothing changed.",)
+
+
+@render.register
+def _(value: Status) -> Iterator[Line]:
+    yield from table(
+        ("PASS", "DATASET", "COLUMNS", "DONE", "STALE", "MISSING", "FAILED", "GENERATIONS", ""),
+        (_pass(status) for status in value.passes),
+    )
+    pending = tuple(step for step in value.steps if step.action != "nothing")
+    if pending:
+        if value.passes:
+            yield ()
+        yield from _steps(pending)
+    else:
+        yield ("Everything is up to date.",)
+    yield (Styled(f"The index is {_age(value.index_age_s)} old.", "dim"),)
+
+
+def _steps(steps: tuple[PlanStep, ...]) -> Iterator[Line]:
+    return table(
+        ("", "STEP", "DATASET", "ROWS", "WHY"),
+        (
+            (_sign(_ACTIONS, step.action), f"{step.kind} {step.name}", step.dataset, step.rows, _why(step))
+            for step in steps
+        ),
+    )
+
+
+def _why(step: PlanStep) -> str:
+    changes = ", ".join(f"{count:,} {what}" for what, count in step.changes.items() if count)
+    return f"{step.reason} ({changes})" if changes else step.reason
+
+
+def _result(step: StepResult) -> tuple[Cell, ...]:
+    return (
+        _sign(_OUTCOMES, step.outcome),
+        f"{step.kind} {step.name}",
+        step.ref,
+        step.rows,
+        step.computed,
+        Styled(f"{step.errors:,}", "red") if step.errors else 0,
+        step.rejected,
+        f"{step.seconds:.1f}",
+        step.message,
+    )
+
+
+def _pass(status: PassStatus) -> tuple[Cell, ...]:
+    generations = ", ".join(f"{name[:8]} {rows:,}" for name, rows in status.generations.items())
+    note = Styled(f"blocked: {status.blocked}", "red") if status.blocked else None
+    return (
+        Styled(status.name, "bold"),
+        status.dataset,
+        ", ".join(status.columns),
+        status.done,
+        status.stale,
+        status.missing,
+        status.failed,
+        generations,
+        note,
+    )
+
+
+def _sign(signs: Mapping[str, tuple[str, Style]], word: str) -> Styled:
+    sign, style = signs[word]
+    return Styled(f"{sign} {word}", style)
+
+
+def _age(seconds: float) -> str:
+    if seconds < 90:
+        return plural(round(seconds), "second")
+    if seconds < 5400:
+        return plural(round(seconds / 60), "minute")
+    return plural(round(seconds / 3600), "hour")

@@ -1,0 +1,58 @@
+"""Runs as text: trainings and evaluations, newest first as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from mmreg.cli.render.layout import Line, Styled, facts, render, render_list, table
+from mmreg.cli.render.models import metrics
+from mmreg.cli.text import clip, moment
+from mmreg.schemas.run import Run, RunState
+
+
+@render_list.register
+def _(first: Run, values: Sequence[Run]) -> Iterator[Line]:
+    return table(
+        ("RUN", "WHAT", "STATE", "READ", "MADE", "METRICS", "ENDED (UTC)"),
+        (
+            (
+                run.id, Styled(f"{run.job.kind} {run.job.name}", "bold"), _state(run),
+                clip(", ".join(i.ref for i in run.inputs), 48), clip(", ".join(_made(run)), 48),
+                clip(metrics(_metrics(run)), 48), Styled(moment(run.ended_at), "dim"),
+            )
+            for run in values
+        ),
+    )  # fmt: skip
+
+
+@render.register
+def _(value: Run) -> Iterator[Line]:
+    yield (Styled(f"{value.job.kind} {value.job.name}", "bold"), "  ", _state(value))
+    yield from facts(
+        {
+            "run": value.id,
+            "read": ", ".join(f"{i.ref} ({i.role})" for i in value.inputs),
+            "made": ", ".join(_made(value)),
+            "metrics": metrics(_metrics(value)),
+            "started": f"{moment(value.started_at)} UTC",
+            "ended": f"{moment(value.ended_at)} UTC",
+        },
+        indent="  ",
+    )
+
+
+def _made(run: Run) -> Iterator[str]:
+    yield from (output.ref for output in run.outputs)
+    yield from (f"model:{c['name']}@{c['digest'][:12]}" for c in run.checkpoints)
+
+
+def _state(run: Run) -> Styled:
+    return Styled(run.state, "green" if run.state is RunState.COMPLETE else "red")
+
+
+def _metrics(run: Run) -> Mapping[str, float]:
+    """An evaluation keeps them flat, a training for each checkpoint that it wrote."""
+    found = run.facets.get("metrics", {})
+    if not any(isinstance(value, Mapping) for value in found.values()):
+        return dict(found)
+    return {name: value for per_checkpoint in found.values() for name, value in per_checkpoint.items()}
