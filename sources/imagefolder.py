@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from mmreg.errors import NotFound, UsageError
 from mmreg.schemas.declaration import DatasetSpec
 from mmreg.sources.captions import Caption, read_captions
@@ -18,13 +20,14 @@ from mmreg.sources.columns import media_columns
 from mmreg.sources.declared import declared_path
 from mmreg.sources.files import Root
 from mmreg.sources.placing import place_media
-from mmreg.sources.reading import RecordSource
+from mmreg.sources.protocol import SourceBatch, Wanted
+from mmreg.sources.reading import listing_of, rows_of, select
 from mmreg.sources.record import File, Record, Refused
 from mmreg.sources.stamp import canonical, stamp
 from mmreg.sources.walking import Found, look, walk
 
 
-class ImageFolder(RecordSource):
+class ImageFolder:
     """The reader of ``type: imagefolder``."""
 
     def __init__(self, name: str, spec: DatasetSpec, base: Path) -> None:
@@ -36,24 +39,32 @@ class ImageFolder(RecordSource):
                 f"datasets.{name}.source.path: {source.path} is a file, an imagefolder is a folder",
                 hint=f"name its folder under datasets.{name}.source.path in mmreg.yaml",
             )
-        facts = {"type": "imagefolder", "path": source.path}
+        facts: dict[str, Any] = {"type": "imagefolder", "path": source.path}
         self._captions = None
         if source.captions is not None:
             facts["captions"] = source.captions
             self._captions = declared_path(name, "captions", source.captions, base)
-        self._root = os.path.realpath(folder)
-        super().__init__(name, spec, facts, self._root)
+        self.name, self.spec, self.facts = name, spec, facts
+        self.media_root = os.path.realpath(folder)
         self._image = _first(spec, "image") or ""
         self._text = _first(spec, "text")
         self._filled = {key: column for key, column in spec.columns.items() if key != self._image}
         self._media = media_columns(self._filled)
         self._check_columns(name)
 
-    def records(self) -> Iterator[Record]:
+    def listing(self) -> Iterator[pa.RecordBatch]:
+        """Yield addresses and stamps, reading no media byte."""
+        return listing_of(self._records())
+
+    def read(self, wanted: Wanted | None) -> Iterator[SourceBatch]:
+        """Yield the wanted records as rows, or as rejected."""
+        return rows_of(self.name, self.spec, select(self._records(), wanted))
+
+    def _records(self) -> Iterator[Record]:
         """Walk the folder in the order of its names; then what only the captions name."""
-        root = Root(self._root)
+        root = Root(self.media_root)
         if self._captions is None:
-            for found in walk(self._root):
+            for found in walk(self.media_root):
                 yield self._with_sidecar(root, found)
         else:
             yield from self._with_captions(root, self._captions)
@@ -72,7 +83,7 @@ class ImageFolder(RecordSource):
 
     def _with_captions(self, root: Root, path: str) -> Iterator[Record]:
         captions, others = self._read_captions(path)
-        for found in walk(self._root):
+        for found in walk(self.media_root):
             image, refused = look(root, found.entry, found.uri)
             yield self._captioned(root, captions.pop(found.uri, None), found.uri, image, refused)
         for uri, caption in captions.items():

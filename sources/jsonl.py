@@ -6,6 +6,9 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
 
 from mmreg.schemas.declaration import DatasetSpec
 from mmreg.sources.columns import media_columns
@@ -13,32 +16,42 @@ from mmreg.sources.declared import declared_path
 from mmreg.sources.files import Root
 from mmreg.sources.lines import Line, parse_line, read_lines
 from mmreg.sources.placing import place_media
-from mmreg.sources.reading import RecordSource
+from mmreg.sources.protocol import SourceBatch, Wanted
+from mmreg.sources.reading import listing_of, rows_of, select
 from mmreg.sources.record import Record, Refused
 from mmreg.sources.shards import find_shards, open_shard
 from mmreg.sources.stamp import canonical, digest16, stamp
 
 
-class JsonLines(RecordSource):
+class JsonLines:
     """The reader of ``type: jsonl``. A line's address is a digest of its record: no other line moves it."""
 
     def __init__(self, name: str, spec: DatasetSpec, base: Path) -> None:
         """Open the declared file, folder or pattern. Raises `NotFound`."""
         source = spec.source
-        facts = {"type": "jsonl", "path": source.path}
+        facts: dict[str, Any] = {"type": "jsonl", "path": source.path}
         self._shards = find_shards(name, source.path, base, ".jsonl")
         folder = self._shards.folder
         if source.media_root is not None:
             facts["media_root"] = source.media_root
             folder = declared_path(name, "media_root", source.media_root, base)
-        super().__init__(name, spec, facts, os.path.realpath(folder))
+        self.name, self.spec, self.facts = name, spec, facts
+        self.media_root = os.path.realpath(folder)
         self._beside = source.media_root is None
         self._fields = {key: column.field or key for key, column in spec.columns.items()}
         self._media = media_columns(spec.columns)
 
-    def records(self) -> Iterator[Record]:
+    def listing(self) -> Iterator[pa.RecordBatch]:
+        """Yield addresses and stamps, reading no media byte."""
+        return listing_of(self._records())
+
+    def read(self, wanted: Wanted | None) -> Iterator[SourceBatch]:
+        """Yield the wanted records as rows, or as rejected."""
+        return rows_of(self.name, self.spec, select(self._records(), wanted))
+
+    def _records(self) -> Iterator[Record]:
         """Walk the files by name, and each line by line."""
-        root = Root(self.media_root or "")
+        root = Root(self.media_root)
         for name, file in self._shards.files():
             if isinstance(file, Refused):
                 yield Record(name, stamp((None,)), {}, file)

@@ -14,10 +14,11 @@ import pyarrow as pa
 
 Reason = Literal[
     "pixel_limit", "too_large", "not_an_image", "not_audio", "not_video", "missing_file", "outside_root",
-    "not_a_file", "empty_text", "not_utf8", "text_too_long", "wrong_type", "duplicate_address", "duplicate_identity",
-    "null_value", "unreadable",
+    "not_a_file", "empty_text", "not_utf8", "text_too_long", "wrong_type", "duplicate_address",
+    "duplicate_identity", "null_value", "unreadable",
 ]  # fmt: skip
-"""Why a record did not become a row. Stable; explained in ``docs/sources.md``."""
+"""Why a record did not become a row. Stable; explained in ``docs/sources.md``.
+``duplicate_identity`` is found later, where samples get their identity."""
 
 _ADDRESS: pa.Field[Any] = pa.field("address", pa.string(), nullable=False)
 _STAMP: pa.Field[Any] = pa.field("stamp", pa.uint64(), nullable=False)
@@ -47,10 +48,15 @@ Wanted: TypeAlias = "Callable[[pa.Array[Any]], pa.Array[Any]]"
 
 
 class Source(Protocol):
-    """``facts`` go into the lineage; ``media_root`` is what the uris of cells by reference start from."""
+    """One declared source, opened."""
 
-    facts: Mapping[str, Any]
-    media_root: str | None
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What the lineage keeps of it: type, path as declared, revision. Nothing absolute, no secret."""
+
+    @property
+    def media_root(self) -> str | None:
+        """What the uris of cells by reference start from: an absolute path on this machine."""
 
     def listing(self) -> Iterator[pa.RecordBatch]:
         """Yield `LISTING` batches: each address once, with a digest of what is visible without media."""

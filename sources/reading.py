@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import compress, islice
 from typing import Any
 
@@ -18,45 +17,37 @@ _ROWS = 4096
 _BYTES = 8 * 1024 * 1024
 
 
-class RecordSource(ABC):
-    """A source that can walk its records; the listing and the rows follow from that one walk."""
+def listing_of(records: Iterable[Record]) -> Iterator[pa.RecordBatch]:
+    """Yield the `LISTING` batches of ``records``; their values are not looked at."""
+    seen = ((record.address, record.stamp) for record in records)
+    while batch := list(islice(seen, _ROWS)):
+        addresses, stamps = zip(*batch, strict=True)
+        arrays: list[pa.Array[Any]] = [pa.array(addresses, pa.string()), pa.array(stamps, pa.uint64())]
+        yield pa.RecordBatch.from_arrays(arrays, schema=LISTING)
 
-    def __init__(
-        self, name: str, spec: DatasetSpec, facts: Mapping[str, Any], media_root: str | None
-    ) -> None:
-        self.name, self.spec, self.facts, self.media_root = name, spec, facts, media_root
 
-    @abstractmethod
-    def records(self) -> Iterator[Record]:
-        """Walk the source: each record with an address of its own, in an order that does not change."""
-
-    def listing(self) -> Iterator[pa.RecordBatch]:
-        """Yield addresses and stamps, reading no media byte."""
-        seen = ((record.address, record.stamp) for record in self.records())
-        while batch := list(islice(seen, _ROWS)):
-            addresses, stamps = zip(*batch, strict=True)
-            arrays: list[pa.Array[Any]] = [pa.array(addresses, pa.string()), pa.array(stamps, pa.uint64())]
-            yield pa.RecordBatch.from_arrays(arrays, schema=LISTING)
-
-    def read(self, wanted: Wanted | None) -> Iterator[SourceBatch]:
-        """Yield the wanted records as rows, or as rejected; memory holds about one batch."""
-        records = self.records()
-        rows = RowBuilder(self.name, self.spec)
-        for record in records if wanted is None else _select(records, wanted):
-            rows.add(record)
-            if rows.full:
-                yield rows.take()
-        if not rows.empty:
+def rows_of(name: str, spec: DatasetSpec, records: Iterable[Record]) -> Iterator[SourceBatch]:
+    """Yield ``records`` as rows, or as rejected; memory holds about one batch."""
+    rows = RowBuilder(name, spec)
+    for record in records:
+        rows.add(record)
+        if rows.full:
             yield rows.take()
+    if not rows.empty:
+        yield rows.take()
 
 
-def _select(records: Iterator[Record], wanted: Wanted) -> Iterator[Record]:
+def select(records: Iterable[Record], wanted: Wanted | None) -> Iterator[Record]:
+    """Yield those of ``records`` that are wanted, asking for some thousands at a time."""
+    if wanted is None:
+        yield from records
+        return
     for chunk in _chunks(records):
         mask = wanted(pa.array([record.address for record in chunk], pa.string()))
         yield from compress(chunk, mask.to_pylist())
 
 
-def _chunks(records: Iterator[Record]) -> Iterator[list[Record]]:
+def _chunks(records: Iterable[Record]) -> Iterator[list[Record]]:
     chunk: list[Record] = []
     held = 0
     for record in records:
