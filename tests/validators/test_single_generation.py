@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+
+from mmreg.schemas.arrow import DONE, ERROR, STATE
+from mmreg.schemas.check import CheckResult
+
+Judge = Callable[..., CheckResult]
+
+
+def done(generation: int) -> dict[str, Any]:
+    return {"generation": generation, "inputs": 1, "state": DONE, "error": None}
+
+
+def check(judge: Judge, states: list[dict[str, Any] | None], **declared: Any) -> CheckResult:
+    columns = {"score": pa.nulls(len(states), pa.float32()), "_mmreg_clip": pa.array(states, STATE)}
+    return judge(
+        columns,
+        cuts=[3],
+        producers={"score": "clip"},
+        check="lineage.single_generation",
+        column="score",
+        **declared,
+    )
+
+
+def test_one_generation_passes(judge: Judge) -> None:
+    result = check(judge, [done(2**64 - 1)] * 5)
+    assert (result.status, result.examined, result.failed, result.column) == ("passed", 5, 0, "score")
+    assert result.message == "0 of 5 rows are not of generation ffffffffffffffff"
+
+
+def test_every_other_fate_fails_with_its_reason(judge: Judge) -> None:
+    broken = {"generation": 1, "inputs": 1, "state": ERROR, "error": "no picture"}
+    result = check(judge, [done(2), done(1), None, done(1), broken, done(1)])
+    assert (result.status, result.failed) == ("failed", 3)
+    assert result.message == (
+        "3 of 6 rows are not of generation 0000000000000001 (50%): "
+        "1 never computed, 1 ended in an error, 1 of generation 0000000000000002"
+    )
+    assert [(int(e["sample_id"], 16), e["value"], e["reason"]) for e in result.examples] == [
+        (0, "0000000000000002", "of generation 0000000000000002"),
+        (2, "null", "never computed"),
+        (4, "0000000000000001", "ended in an error: 'no picture'"),
+    ]
+
+
+def test_the_first_seen_of_equally_frequent_generations_counts(judge: Judge) -> None:
+    result = check(judge, [done(9), done(3), done(3), done(9)])
+    assert (result.failed, [int(e["sample_id"], 16) for e in result.examples]) == (2, [1, 2])
+
+
+def test_a_column_never_computed_fails_as_a_whole(judge: Judge) -> None:
+    result = check(judge, [None] * 7)
+    assert (result.status, result.failed, len(result.examples)) == ("failed", 7, 5)
+    assert result.message == "7 of 7 rows are not computed (100%): 7 never computed"
+
+
+def test_some_may_be_tolerated(judge: Judge) -> None:
+    result = check(judge, [done(1), done(1), done(1), None], max_failure_rate=0.25)
+    assert (result.status, result.failed) == ("passed", 1)
+
+
+def test_no_rows_pass_and_say_so(judge: Judge) -> None:
+    result = check(judge, [])
+    assert (result.status, result.examined, result.message) == ("passed", 0, "no rows")
+
+
+def test_fields_of_a_made_column_belong_to_its_pass(judge: Judge) -> None:
+    columns = {"stats": pa.array([{"width": 1}]), "_mmreg_look": pa.array([done(1)], STATE)}
+    result = judge(
+        columns, producers={"stats": "look"}, check="lineage.single_generation", column="stats.width"
+    )
+    assert (result.status, result.examined) == ("passed", 1)

@@ -1,0 +1,6 @@
+"""Checks over batches of a version: pure, streaming, vectorised. `registry.validate` feeds them."""
+
+from mmreg.validators.load import known_checks, load_check
+from mmreg.validators.protocol import Check
+
+__all__ = ["Check", "known_checks", "load_check"]

@@ -1,0 +1,35 @@
+"""not_null: every row has a value."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mmreg.schemas.check import CheckResult
+from mmreg.schemas.declaration import CheckSpec, Declared
+from mmreg.validators.arguments import parse_arguments
+from mmreg.validators.table import Table, cells
+from mmreg.validators.tally import Tally
+
+
+class Arguments(Declared):
+    column: str
+
+
+class NotNull:
+    """Every row has a value in the column; NaN and empty text are values."""
+
+    media = False
+
+    def __init__(self, spec: CheckSpec, table: Table) -> None:
+        column = parse_arguments(spec, Arguments).column
+        self._read = table.key(column)
+        self.columns = (self._read,)
+        self._tally = Tally(spec, column)
+
+    def update(self, batch: pa.RecordBatch) -> None:
+        null = pc.is_null(cells(batch, self._read))
+        self._tally.add(batch, examined=batch.num_rows, failed=null, describe=lambda _: ("null", "null"))
+
+    def result(self) -> CheckResult:
+        return self._tally.result("values are null")

@@ -1,0 +1,103 @@
+"""unique: no value, or combination of values, comes twice."""
+
+from __future__ import annotations
+
+from functools import reduce
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import Field, model_validator
+
+from mmreg.errors import UsageError
+from mmreg.schemas.check import CheckResult
+from mmreg.schemas.declaration import CheckSpec, Declared
+from mmreg.validators.arguments import parse_arguments
+from mmreg.validators.digests import Digests, DigestSet
+from mmreg.validators.table import Table, cells
+from mmreg.validators.tally import Tally, short
+
+
+class Arguments(Declared):
+    column: str | None = None
+    columns: tuple[str, ...] | None = Field(None, strict=False, min_length=1)
+
+    @model_validator(mode="after")
+    def _one(self) -> Arguments:
+        if (self.column is None) == (self.columns is None):
+            raise ValueError("needs either 'column' or 'columns'")
+        if len(set(self.paths)) < len(self.paths):
+            raise ValueError("'columns' names a column twice")
+        return self
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        return self.columns if self.columns is not None else (self.column or "",)
+
+
+class Unique:
+    """No two rows have the same value in the column, or the same values in all the columns.
+
+    A row with a null among them is not examined; NaN equals NaN; media are compared by their SHA-256. Rows
+    that repeat an earlier one count as failures, its first appearance does not. Values are remembered as
+    128-bit BLAKE2b digests, 16 bytes a distinct value (see `DigestSet`); no two are known to collide.
+    """
+
+    media = False
+
+    def __init__(self, spec: CheckSpec, table: Table) -> None:
+        paths = parse_arguments(spec, Arguments).paths
+        self.columns = tuple(map(table.key, paths))
+        for path in self.columns:
+            _check_plain(path, table.type(path))
+        self._seen = DigestSet()
+        self._tally = Tally(spec, ", ".join(paths))
+
+    def update(self, batch: pa.RecordBatch) -> None:
+        columns = [cells(batch, path) for path in self.columns]
+        complete = reduce(pc.and_, [pc.is_valid(column) for column in columns])
+        repeated = np.zeros(batch.num_rows, dtype=np.bool_)
+        repeated[complete.to_numpy(zero_copy_only=False)] = self._seen.add(
+            _digests([column.filter(complete) for column in columns])
+        )
+        self._tally.add(
+            batch,
+            examined=complete.true_count,
+            failed=pa.array(repeated),
+            describe=lambda row: (_value(columns, row), "repeats an earlier row"),
+        )
+
+    def result(self) -> CheckResult:
+        return self._tally.result("values repeat an earlier one")
+
+
+def _check_plain(path: str, dtype: pa.DataType) -> None:
+    if pa.types.is_nested(dtype):
+        fields = dtype.fields if isinstance(dtype, pa.StructType) else []
+        hint = f"columns: [{', '.join(f'{path}.{field.name}' for field in fields)}]" if fields else None
+        raise UsageError(f"unique: {path} is {dtype}; only single values can be compared", hint=hint)
+
+
+def _digests(columns: list[pa.Array[Any]]) -> Digests:
+    rows = zip(*(_binary(column).to_pylist() for column in columns), strict=True)
+    # repr() keeps values apart: ("ab", "c") is not ("a", "bc").
+    digests = b"".join([blake2b(repr(row).encode(), digest_size=16).digest() for row in rows])
+    return np.ascontiguousarray(np.frombuffer(digests, dtype=np.uint64).reshape(-1, 2).T)
+
+
+def _binary(column: pa.Array[Any]) -> pa.Array[Any]:
+    """The values as bytes, different for different values and equal for equal ones."""
+    dtype = column.type
+    if pa.types.is_binary(dtype) or pa.types.is_large_binary(dtype) or pa.types.is_fixed_size_binary(dtype):
+        return column.cast(pa.large_binary())
+    if pa.types.is_floating(dtype):
+        column = pc.add(column.cast(pa.float64()), 0.0)  # -0.0 equals 0.0
+    elif pa.types.is_timestamp(dtype):
+        column = column.cast(pa.int64())  # local times come twice where clocks are put back
+    return column.cast(pa.large_string()).cast(pa.large_binary())
+
+
+def _value(columns: list[pa.Array[Any]], row: int) -> str:
+    return ", ".join(short(column[row].as_py()) for column in columns)
