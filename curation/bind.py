@@ -69,8 +69,8 @@ class BoundPass:
 def bind(registry: Registry, name: str) -> BoundPass:
     """Bind the declared pass ``name``.
 
-    Raises `Blocked` where it waits for a model that does not exist yet, `NotFound` for an unknown operator and
-    `UsageError` for inputs, outputs or parameters that do not fit it.
+    Raises `Blocked` where it waits for a model that does not exist yet, `NotFound` for an unknown operator, model or
+    prompt file and `UsageError` for inputs, outputs or parameters that do not fit it.
     """
     spec = registry.spec.passes[name]
     root = roots_of(registry.spec, spec.from_)
@@ -119,9 +119,9 @@ def _model(registry: Registry, name: str, spec: PassSpec) -> LoadedModel | None:
     except NotFound as error:
         maker = next((t for t, s in registry.spec.trainings.items() if s.model == ref.name), None)
         if maker is not None:
-            raise Blocked(f"pass {name} waits for training {maker}", hint=f"mmreg apply {maker}") from error
+            raise Blocked(f"waits for training {maker}", hint=f"mmreg apply {maker}") from error
         if ref.name in registry.spec.models:
-            raise Blocked(f"pass {name} waits for model {ref.name}", hint="mmreg apply") from error
+            raise Blocked(f"waits for model {ref.name}", hint="mmreg apply") from error
         raise
 
 

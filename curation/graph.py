@@ -40,6 +40,12 @@ def steps(spec: ProjectSpec, select: Sequence[str] = ()) -> list[Step]:
     return [step for step in ordered if step in wanted]
 
 
+def upstream(spec: ProjectSpec) -> dict[Step, set[Step]]:
+    """For every step all the steps that it builds on, directly or not."""
+    needs = _needs(spec)
+    return {step: _closure([step], needs) for step in needs}
+
+
 def _needs(spec: ProjectSpec) -> dict[Step, set[Step]]:
     makers = {f"dataset {name}": Step("ingest", name) for name in spec.datasets}
     makers |= {f"dataset {p.into}": Step("select", name) for name, p in spec.passes.items() if p.into}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mmreg.curation.bind import BoundPass, bind
 from mmreg.curation.freshness import Freshness, RowSet, examine
-from mmreg.curation.graph import Step, steps
+from mmreg.curation.graph import Step, steps, upstream
 from mmreg.curation.select import bind_selection, is_current
 from mmreg.curation.train import training_state, waits_for
 from mmreg.errors import Blocked, NotFound
@@ -20,14 +21,21 @@ if TYPE_CHECKING:
 
 
 def plan(registry: Registry, select: Sequence[str] = ()) -> Plan:
-    """The declared steps in their order, each with what would be done. A step after one that would run may turn
-    out to have nothing to do, or more: its rows are not known before."""
-    moving: set[Step] = set()
+    """The declared steps in their order, each with what would be done.
+
+    What a step builds on may move when the steps before it run: then its rows are not known yet, and a step that
+    only waits for data that this very plan makes is planned to run.
+    """
+    behind = upstream(registry.spec)
+    moving: list[Step] = []
     planned = []
     for step in steps(registry.spec, select):
         found = plan_step(registry, step)
-        if found.action != "nothing":
-            moving.add(step)
+        before = next((other for other in moving if other in behind[step]), None)
+        if found.waits_for_data and before is not None:
+            found = replace(found, action="run", reason=f"after {before.kind} {before.name}")
+        if found.action == "run":
+            moving.append(step)
         planned.append(found)
     return Plan(tuple(planned))
 
@@ -89,15 +97,12 @@ def _pass(registry: Registry, name: str) -> PlanStep:
     spec = registry.spec.passes[name]
     try:
         bound = bind(registry, name)
-        if not registry.exists(bound.root) or not registry.exists(spec.from_):
-            return PlanStep("pass", name, "run", f"{spec.from_} does not exist yet", dataset=bound.root)
-        fresh = pass_freshness(registry, bound)
     except Blocked as error:
-        return PlanStep(
-            "pass", name, "blocked", error.message.partition(": ")[2] or error.message, dataset=spec.from_
-        )
-    except NotFound as error:
         return PlanStep("pass", name, "blocked", error.message, dataset=spec.from_)
+    try:
+        fresh = pass_freshness(registry, bound)
+    except NotFound as error:
+        return PlanStep("pass", name, "blocked", error.message, dataset=spec.from_, waits_for_data=True)
     if not fresh.rows:
         failed = f", {fresh.failed:,} with an error" if fresh.failed else ""
         return PlanStep(
@@ -113,7 +118,7 @@ def _select(registry: Registry, name: str) -> PlanStep:
     try:
         bound = bind_selection(registry, name)
     except NotFound as error:
-        return PlanStep("select", name, "blocked", error.message, dataset=spec.into)
+        return PlanStep("select", name, "blocked", error.message, dataset=spec.into, waits_for_data=True)
     if is_current(registry, bound):
         return PlanStep("select", name, "nothing", "its inputs are as they were", dataset=spec.into)
     first = not registry.exists(bound.into)
@@ -124,7 +129,9 @@ def _training(registry: Registry, name: str) -> PlanStep:
     spec = registry.spec.trainings[name]
     waits = waits_for(registry, spec)
     if waits is not None:
-        return PlanStep("training", name, "blocked", f"waits for {waits}", dataset=spec.from_)
+        return PlanStep(
+            "training", name, "blocked", f"waits for {waits}", dataset=spec.from_, waits_for_data=True
+        )
     state = training_state(registry, name)
     if state.due:
         seeds = ", ".join(map(str, state.due))

@@ -38,10 +38,12 @@ def canonical_cells(batch: pa.RecordBatch | pa.Table, name: str) -> list[bytes]:
     if name == "_source.uri":
         return [cell["uri"].encode() for cell in batch.column("_source").to_pylist()]
     column = batch.column(name)
-    dtype = column.type
-    if media_kind(dtype):
-        flat = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-        return [cell or b"" for cell in flat.field("sha256").to_pylist()]
+    if media_kind(column.type):
+        # Only the digests: turning the bytes into Python objects would cost more than hashing them did.
+        cells = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+        valid = cells.is_valid().to_pylist()
+        digests = cells.field("sha256").to_pylist()
+        return [_canonical({"sha256": d} if v else None) for d, v in zip(digests, valid, strict=True)]
     return [_canonical(cell) for cell in column.to_pylist()]
 
 

@@ -348,13 +348,7 @@ class Ingest:
         return batch.filter(pa.array(keep, pa.bool_()))
 
     def _content(self, row: pa.RecordBatch) -> list[list[bytes]]:
-        flat = {name.removesuffix(".sha256"): name for name in row.schema.names}
-        return [
-            canonical_cells(row, name)
-            if flat.get(name) == name
-            else [c or b"" for c in row.column(flat[name]).to_pylist()]
-            for name in content_columns(self._schema)
-        ]
+        return [canonical_cells(row, name) for name in content_columns(self._schema)]
 
     def _kept(self, old: dict[str, tuple[int, pa.RecordBatch]], reading: _Reading) -> set[int]:
         """Row ids of changed records whose row stays: touched only."""

@@ -82,6 +82,7 @@ class PlanStep:
     """One thing that apply would do. ``action``: `run`, `nothing`, `blocked` (waits) or `stale` (kept as it is).
 
     ``rows`` is how many rows would be read or computed where that is known before running, else None.
+    ``waits_for_data`` marks a blocked step that waits for a dataset or a column, not for a model.
     """
 
     kind: StepKind
@@ -91,6 +92,7 @@ class PlanStep:
     dataset: str | None = None
     rows: int | None = None
     changes: Mapping[str, int] = field(default_factory=dict)
+    waits_for_data: bool = False
 
 
 @dataclass(frozen=True)
