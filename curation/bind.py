@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from mmreg.curation.outputs import declared_outputs
 from mmreg.curation.plugins import load_pass
 from mmreg.curation.protocol import LoadedModel, Pass, Recipe
+from mmreg.curation.selections import SELECTIONS
 from mmreg.errors import Blocked, NotFound, UsageError
 from mmreg.schemas.arrow import STATE, state_column
 from mmreg.schemas.declaration import PassSpec
@@ -79,7 +81,7 @@ def bind(registry: Registry, name: str) -> BoundPass:
     model = _model(registry, name, spec)
     prompt = registry.read_text(spec.prompt) if spec.prompt else None
     operator = cls(Recipe(params=spec.params, model=model, prompt=prompt, columns=inputs))
-    outputs = _outputs(name, spec, operator.outputs().names)
+    outputs = _outputs(registry, name, spec, root, operator.outputs().names)
     generation = _generation(spec, cls, sorted(inputs), prompt, model)
     return BoundPass(name, spec, operator, root, inputs, outputs, generation, _code(cls), model)
 
@@ -103,11 +105,26 @@ def _inputs(registry: Registry, name: str, spec: PassSpec, root: str, cls: type[
     return {own: column for own, column in inputs.items() if column is not None}
 
 
-def _outputs(name: str, spec: PassSpec, made: list[str]) -> dict[str, str]:
+def _outputs(registry: Registry, name: str, spec: PassSpec, root: str, made: list[str]) -> dict[str, str]:
     unknown = sorted(set(spec.outputs) - set(made))
     if unknown:
         raise UsageError(f"pass {name}: {spec.use} makes no {unknown[0]!r} (it makes: {', '.join(made)})")
-    return {own: spec.outputs.get(own, own) for own in made}
+    outputs = {own: spec.outputs.get(own, own) for own in made}
+    taken = dict.fromkeys(registry.spec.datasets[root].columns, "the source")
+    for other, declared in registry.spec.passes.items():
+        if (
+            other != name
+            and declared.use not in SELECTIONS
+            and roots_of(registry.spec, declared.from_) == root
+        ):
+            taken |= dict.fromkeys(declared_outputs(declared), f"pass {other}")
+    for own, column in outputs.items():
+        if column in taken:
+            raise UsageError(
+                f"pass {name}: its output {own!r} would be the column {column!r}, which {taken[column]} makes",
+                hint=f"outputs: {{{own}: ANOTHER_NAME}}",
+            )
+    return outputs
 
 
 def _model(registry: Registry, name: str, spec: PassSpec) -> LoadedModel | None:

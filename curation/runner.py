@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from mmreg.curation.bind import BoundPass
 from mmreg.curation.freshness import (
-    Freshness,
     FragmentState,
+    Freshness,
     RowSet,
     dump,
     examine,
@@ -28,6 +28,7 @@ from mmreg.curation.freshness import (
 from mmreg.errors import PassFailed
 from mmreg.registry.clock import now
 from mmreg.registry.commit import Draft, publish
+from mmreg.registry.derive import repoint
 from mmreg.registry.fingerprint import light_columns, row_fingerprints
 from mmreg.registry.leases import lease
 from mmreg.registry.media import with_bytes
@@ -103,6 +104,9 @@ def run_pass(
         )
         if landed is not None:
             registry.record(landed)
+            if bound.spec.from_ != bound.root:
+                landed = repoint(registry, bound.spec.from_, bound.root, landed)
+                registry.record(landed)
         stage.clear()
         return PassOutcome(landed, work.computed, work.found, work.errors)
 
@@ -324,5 +328,6 @@ def _facet(bound: BoundPass, work: _Work) -> dict[str, object]:
         "outputs": dict(bound.outputs),
         "computed": work.computed,
         "resumed": work.found,
+        "derived": bound.spec.from_ if bound.spec.from_ != bound.root else None,
         "errors": work.errors,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,9 +13,8 @@ import xxhash
 from mmreg.curation.selections import SplitParams, sample_rows, split_rows
 from mmreg.errors import NotFound, UsageError
 from mmreg.registry.clock import now
-from mmreg.registry.commit import Draft, publish
+from mmreg.registry.derive import publish_selection
 from mmreg.registry.fingerprint import table_fingerprint
-from mmreg.registry.operations.selection import replace_rows
 from mmreg.registry.runs import new_run_id
 from mmreg.registry.selection import Selection
 from mmreg.schemas.declaration import PassSpec
@@ -112,41 +111,9 @@ def run_selection(registry: Registry, bound: BoundSelection) -> SelectionOutcome
         },
     )
     landed = publish_selection(registry, bound.into, bound.root, bound.table, selection, run)
+    landed = landed or replace(run, ended_at=now())
     registry.record(landed)
     return SelectionOutcome(landed, len(selection))
-
-
-def publish_selection(
-    registry: Registry, dataset: str, root: str, table: lance.LanceDataset, selection: Selection, run: Run
-) -> Run:
-    """Make ``selection`` the next version of ``dataset``; the run alone where it already is the newest one."""
-    from lance.fragment import write_fragments
-
-    pinned = registry.root_pin(root, table)
-    rows = selection.to_arrow()
-    written = None
-
-    def build(newest: lance.LanceDataset | None) -> Draft | None:
-        nonlocal written
-        if newest is not None and registry.newest_selection(dataset, newest).digest == selection.digest:
-            return None
-        if written is None:
-            written = write_fragments(
-                rows,
-                registry.lake.table_uri(dataset),
-                schema=rows.schema,
-                mode="create" if newest is None else "overwrite",
-                storage_options=registry.lake.store.options or None,
-            )
-        return Draft(replace_rows(rows.schema, list(written)), "derived", len(selection), roots=(pinned,))
-
-    registry.pin(root, pinned["uuid"], pinned["lance_version"])
-    landed = publish(registry.lake, dataset, run, build)
-    if landed is not None:
-        return landed
-    from dataclasses import replace
-
-    return replace(run, ended_at=now())
 
 
 def evaluate(bound: BoundSelection) -> Selection:

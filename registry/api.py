@@ -20,7 +20,6 @@ from mmreg.schemas.refs import ModelRef, NodeRef, VersionRef
 
 if TYPE_CHECKING:
     import lance
-    import pyarrow as pa
 
     from mmreg.registry.read import Reader
     from mmreg.registry.selection import Selection
@@ -251,11 +250,6 @@ class Registry:
 
         row = self.latest(dataset)
         return read_selection(self.lake.table(dataset, row.lance_version)).only(split, dataset)
-
-    def newest_selection(self, dataset: str, table: lance.LanceDataset) -> Selection:
-        from mmreg.registry.selection import read_selection
-
-        return read_selection(table)
 
     def version_input(
         self, dataset: str, table: lance.LanceDataset, columns: tuple[str, ...] = ()

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from mmreg.errors import MmregError
 from mmreg.registry import leases, sync
 from mmreg.registry.catalog import Catalog
+from mmreg.registry.derive import repoint
 from mmreg.registry.store import probe
 from mmreg.schemas.report import DoctorReport, Finding
+from mmreg.schemas.run import Run
 
 if TYPE_CHECKING:
     from mmreg.registry.api import Registry
@@ -44,6 +46,17 @@ def doctor(registry: Registry) -> DoctorReport:
                 fixed=True,
             )
         )
+    for run in catalog.runs("pass"):
+        if (derived := _half_done(registry, catalog, run)) is not None:
+            whole = repoint(registry, derived, run.outputs[0].dataset, run)
+            registry.record(whole)
+            findings.append(
+                Finding(
+                    "derived_behind",
+                    f"{derived} is now on {run.outputs[0].ref}, as its pass meant",
+                    fixed=True,
+                )
+            )
     for name in leases.abandoned(lake.store):
         leases.release(lake.store, name)
         findings.append(Finding("lease_left", f"{name}: its holder is gone; released", fixed=True))
@@ -56,6 +69,16 @@ def rebuild(registry: Registry) -> int:
     """Drop the index and make it again from runs and commits. Returns how many runs it holds."""
     catalog = Catalog.open(registry.project.catalog_url, registry.project.folder)
     return catalog.rebuild(registry.lake.store) + len(sync.catch_up(registry.lake, catalog))
+
+
+def _half_done(registry: Registry, catalog: Catalog, run: Run) -> str | None:
+    """The derived dataset that a pass over it should have moved to its root's new version, and has not."""
+    derived = run.facets["pass"].get("derived")
+    if derived is None or len(run.outputs) != 1 or run.outputs[0].lance_version is None:
+        return None
+    newest = catalog.versions(derived)[0]
+    behind = all(pinned["lance_version"] < run.outputs[0].lance_version for pinned in newest.roots)
+    return derived if behind and newest.created_at <= run.ended_at else None
 
 
 def _unreadable(registry: Registry, dataset: str) -> list[Finding]:

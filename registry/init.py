@@ -34,7 +34,12 @@ checks:
 
 
 def init_project(
-    folder: Path, name: str | None = None, lake: str | None = None, *, single_writer: bool = False
+    folder: Path,
+    name: str | None = None,
+    lake: str | None = None,
+    *,
+    force: bool = False,
+    single_writer: bool = False,
 ) -> Path:
     """Write ``mmreg.yaml`` into ``folder`` and make its lake. Returns the file.
 
@@ -44,7 +49,7 @@ def init_project(
     file = folder / "mmreg.yaml"
     if file.exists() and not force and (name is not None or lake is not None):
         raise UsageError(
-            f"{file} is there already", hint="edit it, or: mmreg init without options to make its lake"
+            f"{file} is there already", hint="edit it; mmreg init makes its lake; --force replaces it"
         )
     folder.mkdir(parents=True, exist_ok=True)
     if force or not file.exists():

@@ -1,0 +1,72 @@
+"""Versions of derived datasets: new rows, or the same rows on a newer version of their root."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mmreg.registry.commit import Draft, publish
+from mmreg.registry.operations.selection import replace_rows
+from mmreg.registry.selection import Selection, read_selection
+from mmreg.schemas.run import Run
+
+if TYPE_CHECKING:
+    import lance
+    from lance.fragment import FragmentMetadata
+
+    from mmreg.registry.api import Registry
+
+
+def publish_selection(
+    registry: Registry, dataset: str, root: str, table: lance.LanceDataset, selection: Selection, run: Run
+) -> Run | None:
+    """Make ``selection`` of the root ``table`` the next version of ``dataset``; None where it has these rows already."""
+
+    def build(newest: lance.LanceDataset | None) -> Draft | None:
+        if newest is not None and read_selection(newest).digest == selection.digest:
+            return None
+        return _draft(registry, dataset, root, table, selection, new=newest is None)
+
+    return publish(registry.lake, dataset, run, build)
+
+
+def repoint(registry: Registry, dataset: str, root: str, run: Run) -> Run:
+    """Give ``dataset`` a version with the rows that it has, on the root version that ``run`` published.
+
+    A column pass over a derived dataset writes to the root; this is the second half of its work, completed by
+    `doctor` where a crash came between. Doing it twice changes nothing.
+    """
+    output = next(o for o in run.outputs if o.dataset == root)
+    table = registry.lake.table(root, output.lance_version)
+    row = registry.latest(dataset)
+    if any(pinned["lance_version"] >= table.version for pinned in row.roots):
+        return run  # somebody already moved it this far
+    selection = read_selection(registry.lake.table(dataset, row.lance_version))
+
+    def build(newest: lance.LanceDataset | None) -> Draft | None:
+        return _draft(registry, dataset, root, table, selection, new=False)
+
+    return publish(registry.lake, dataset, run, build) or run
+
+
+def _draft(
+    registry: Registry, dataset: str, root: str, table: lance.LanceDataset, selection: Selection, *, new: bool
+) -> Draft:
+    pinned = registry.root_pin(root, table)
+    registry.pin(root, pinned["uuid"], pinned["lance_version"])
+    fragments = _write(registry, dataset, selection, new=new)
+    operation = replace_rows(selection.schema(), fragments)
+    return Draft(operation, "derived", len(selection), roots=(pinned,))
+
+
+def _write(registry: Registry, dataset: str, selection: Selection, *, new: bool) -> list[FragmentMetadata]:
+    from lance.fragment import write_fragments
+
+    written = write_fragments(
+        selection.to_arrow(),
+        registry.lake.table_uri(dataset),
+        schema=selection.schema(),
+        mode="create" if new else "overwrite",
+        storage_options=registry.lake.store.options or None,
+    )
+    assert isinstance(written, list)
+    return written
