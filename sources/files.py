@@ -83,11 +83,10 @@ def open_file(file: File) -> int:
         descriptor = os.open(file.path, _FLAGS)
     except OSError as error:
         raise absent(error, file.uri) from None
-    try:
-        refuse_special(os.fstat(descriptor).st_mode, file.uri)
-    except Refused:
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
         os.close(descriptor)
-        raise
+        raise special(mode, file.uri)
     return descriptor
 
 
@@ -119,12 +118,10 @@ def check_size(file: File, max_bytes: int) -> None:
         raise Refused("too_large", f"{file.uri} has {file.size:,} bytes, the limit is {max_bytes:,}")
 
 
-def refuse_special(mode: int, uri: str) -> None:
-    """Raise `Refused` unless ``mode`` is that of a regular file: opening a pipe could wait for ever."""
-    if not stat.S_ISREG(mode):
-        kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
-        kind = kinds.get(stat.S_IFMT(mode), "a device")
-        raise Refused("not_a_file", f"{uri} is {kind}, not a regular file")
+def special(mode: int, uri: str) -> Refused:
+    """The refusal of what is no regular file: opening a pipe could wait for ever."""
+    kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+    return Refused("not_a_file", f"{uri} is {kinds.get(stat.S_IFMT(mode), 'a device')}, not a regular file")
 
 
 def absent(error: OSError, uri: str) -> Refused:
@@ -135,5 +132,6 @@ def absent(error: OSError, uri: str) -> Refused:
 
 
 def _regular(path: str, uri: str, seen: os.stat_result) -> File:
-    refuse_special(seen.st_mode, uri)
+    if not stat.S_ISREG(seen.st_mode):
+        raise special(seen.st_mode, uri)
     return File(path, uri, seen.st_size, seen.st_mtime_ns)

@@ -11,13 +11,15 @@ from xxhash import xxh3_64_hexdigest, xxh3_64_intdigest
 
 from mmreg.sources.record import File
 
-_ABSENT = struct.pack("<qq", -1, -1)
+_pack = struct.Struct("<qq").pack
+_ABSENT = _pack(-1, -1)
 
 
 def stamp(files: Iterable[File | None], cells: bytes = b"") -> int:
     """Digest the sizes and modification times of ``files`` (None: it is not there) and the other cells."""
-    looks = [_ABSENT if file is None else struct.pack("<qq", file.size, file.mtime_ns) for file in files]
-    return xxh3_64_intdigest(b"".join([*looks, cells]))
+    for file in files:
+        cells += _ABSENT if file is None else _pack(file.size, file.mtime_ns)
+    return xxh3_64_intdigest(cells)
 
 
 def canonical(value: Any) -> bytes:

@@ -100,6 +100,6 @@ def _value(cell: pa.Scalar[Any]) -> Any:
         return Refused("not_utf8", f"not UTF-8 at byte {error.start} of the text")
 
 
-def _vector(cell: pa.ListScalar[Any]) -> Any:
+def _vector(cell: Any) -> Any:
     numbers = cell.values
     return None if numbers is None else numbers.to_numpy(zero_copy_only=False)

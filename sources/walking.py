@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from mmreg.errors import StorageError
-from mmreg.sources.files import Root, absent, refuse_special
+from mmreg.sources.files import Root, absent, special
 from mmreg.sources.record import File, Refused
 
 # Suffixes that announce a picture, also of formats that are then refused by their content. A file without a
@@ -24,12 +24,8 @@ class Found(NamedTuple):
 
     uri: str
     entry: os.DirEntry[str]
+    sidecar_uri: str
     sidecar: os.DirEntry[str] | None
-
-    @property
-    def sidecar_uri(self) -> str:
-        folder, slash, _ = self.uri.rpartition("/")
-        return f"{folder}{slash}{self.sidecar.name if self.sidecar else ''}"
 
 
 def walk(folder: str) -> Iterator[Found]:
@@ -46,11 +42,12 @@ def walk(folder: str) -> Iterator[Found]:
             entry = entries[name]
             if name.startswith("."):
                 continue
+            stem, dot, suffix = name.rpartition(".")
             if entry.is_dir(follow_symlinks=False):
                 folders.append((entry.path, f"{prefix}{name}/"))
-            elif _is_candidate(entry):
-                stem, dot, _ = name.rpartition(".")
-                yield Found(prefix + name, entry, entries.get((stem if dot else name) + ".txt"))
+            elif not dot or suffix in _SUFFIXES or suffix.lower() in _SUFFIXES or _is_odd(entry, suffix):
+                sidecar = (stem if dot else name) + ".txt"
+                yield Found(prefix + name, entry, prefix + sidecar, entries.get(sidecar))
         pending.extend(reversed(folders))
 
 
@@ -61,13 +58,14 @@ def look(root: Root, entry: os.DirEntry[str], uri: str) -> tuple[File | None, Re
     except OSError as error:
         return None, absent(error, uri)
     file = File(entry.path, uri, seen.st_size, seen.st_mtime_ns)
+    if stat.S_ISREG(seen.st_mode):
+        return file, None
+    if not stat.S_ISLNK(seen.st_mode):
+        return file, special(seen.st_mode, uri)
     try:
-        if stat.S_ISLNK(seen.st_mode):
-            return root.follow(entry.path, uri), None
-        refuse_special(seen.st_mode, uri)
+        return root.follow(entry.path, uri), None
     except Refused as refused:
         return file, refused
-    return file, None
 
 
 def _entries(path: str) -> dict[str, os.DirEntry[str]]:
@@ -80,11 +78,8 @@ def _entries(path: str) -> dict[str, os.DirEntry[str]]:
         ) from error
 
 
-def _is_candidate(entry: os.DirEntry[str]) -> bool:
-    suffix = entry.name.rpartition(".")[2] if "." in entry.name else ""
-    if not suffix or suffix in _SUFFIXES or suffix.lower() in _SUFFIXES:
-        return True
-    # A link to a folder hides files, a pipe is never somebody else's sidecar: both are to be seen.
+def _is_odd(entry: os.DirEntry[str], suffix: str) -> bool:
+    # A link to a folder hides files, a pipe is never somebody else's companion: both are to be seen.
     if entry.is_symlink():
         return os.path.isdir(entry.path)
     return not entry.is_file(follow_symlinks=False) and suffix != "txt"
