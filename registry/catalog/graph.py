@@ -43,50 +43,48 @@ def lineage(db: Database, focus: str, direction: str, depth: int | None = None) 
     if depth is not None and depth < 0:
         raise UsageError(f"a depth of {depth} makes no sense: 0 or more")
     number, kind = _known(db, focus)
+    here, there = _ENDS[direction]
     if depth is None:
-        members = _closure(direction)
-        parameters: tuple[int, ...] = (number,)
+        members, parameters = _closure(here, there), (number,)
     else:
         # A run is one step from its inputs and outputs; any other node first takes a step to a run.
-        members = _within(direction)
-        parameters = (number, 2 * depth - (kind == "run" and depth > 0))
-    nodes, edges = _part(db, members, parameters)
+        members, parameters = _within(here, there), (number, 2 * depth - (kind == "run" and depth > 0))
+    nodes, edges = _part(db, members, parameters, here)
     return Lineage(focus, "up" if direction == "up" else "down", nodes, edges)
 
 
 def path(db: Database, a: str, b: str) -> Lineage:
     """All that is on a way from ``a`` to ``b``, or else from ``b`` to ``a``; without one, no edges."""
     first, second = _known(db, a)[0], _known(db, b)[0]
-    between = f"SELECT * FROM ({_closure('down')}) INTERSECT SELECT * FROM ({_closure('up')})"
+    down, up = (_closure(*_ENDS[direction]) for direction in ("down", "up"))
+    between = f"SELECT number FROM ({down}) INTERSECT SELECT number FROM ({up})"
     for ends in ((first, second), (second, first)):
-        nodes, edges = _part(db, between, ends)
+        nodes, edges = _part(db, between, ends, "source")
         if nodes:
             return Lineage(a, "path", nodes, edges)
-    nodes, edges = _part(db, "VALUES (?), (?)", (first, second))
-    return Lineage(a, "path", nodes, ())
+    both = "SELECT number FROM node WHERE number IN (?, ?)"
+    return Lineage(a, "path", *_part(db, both, (first, second), "source"))
 
 
-def _closure(direction: str) -> str:
-    here, there = _ENDS[direction]
+def _closure(here: str, there: str) -> str:
     return (
         "WITH RECURSIVE reached (number) AS (VALUES (?) UNION"
         f" SELECT e.{there} FROM reached r JOIN edge e ON e.{here} = r.number) SELECT number FROM reached"
     )
 
 
-def _within(direction: str) -> str:
-    here, there = _ENDS[direction]
+def _within(here: str, there: str) -> str:
     return (
         "WITH RECURSIVE reached (number, steps) AS (VALUES (?, ?) UNION"
-        f" SELECT e.{there}, r.steps - 1 FROM reached r JOIN edge e ON e.{here} = r.number WHERE r.steps > 0)"
-        " SELECT DISTINCT number FROM reached"
+        f" SELECT e.{there}, r.steps - 1 FROM reached r JOIN edge e ON e.{here} = r.number"
+        " WHERE r.steps > 0) SELECT DISTINCT number FROM reached"
     )
 
 
 def _part(
-    db: Database, members: str, parameters: tuple[int, ...]
+    db: Database, members: str, parameters: tuple[int, ...], here: str
 ) -> tuple[tuple[Node, ...], tuple[Edge, ...]]:
-    """The nodes whose numbers the query ``members`` gives, and the edges among them."""
+    """The nodes whose numbers ``members`` selects, and the edges among them, found by their end ``here``."""
     found = db.rows(
         f"SELECT n.number, n.id, n.kind, n.name, n.ref, n.facts FROM ({members}) m CROSS JOIN node n"
         " ON n.number = m.number ORDER BY n.at, n.kind IN ('version', 'checkpoint'), n.id",
@@ -97,18 +95,18 @@ def _part(
         Node(id, kind, name, ref, fact)
         for (_, id, kind, name, ref, _), fact in zip(found, facts, strict=True)
     )
-    return nodes, _edges(db, found)
+    return nodes, _edges(db, found, here)
 
 
-def _edges(db: Database, found: list[Row]) -> tuple[Edge, ...]:
+def _edges(db: Database, found: list[Row], here: str) -> tuple[Edge, ...]:
     place = {row[0]: position for position, row in enumerate(found)}
     among = sorted(
         (place[source], place[target], kind)
         for source, target, kind in db.rows(
-            "SELECT source, target, kind FROM json_each(?) m CROSS JOIN edge ON target = m.value",
+            f"SELECT source, target, kind FROM json_each(?) m CROSS JOIN edge ON {here} = m.value",
             (json.dumps(list(place)),),
         )
-        if source in place
+        if source in place and target in place
     )
     ids = [row[1] for row in found]
     return tuple(Edge(ids[source], ids[target], kind) for source, target, kind in among)
