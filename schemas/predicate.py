@@ -1,0 +1,62 @@
+"""Predicates: the one expression that ``where:``, ``rows:`` and ``--where`` accept, and literals for it.
+
+    Predicate.parse("clip_score >= 0.28 AND image.width > 64").to_lance(schema)
+
+What Lance gets is written anew from the parsed tree and never passed through, since Lance ignores whatever
+follows a semicolon or a comment.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mmreg.errors import FilterError
+from mmreg.schemas.expression import Expression, columns, parse
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Predicate:
+    """One boolean expression, checked. ``columns`` are the names in it, nested ones dotted, each once."""
+
+    text: str
+    columns: tuple[str, ...]
+    expression: Expression = field(repr=False)
+
+    @classmethod
+    def parse(cls, text: str) -> Predicate:
+        """Check ``text``; `FilterError` where it is not exactly one expression of what is allowed."""
+        expression = parse(text)
+        return cls(text, tuple(dict.fromkeys(str(column) for column in columns(expression))), expression)
+
+    def to_lance(self, schema: pa.Schema) -> str:
+        """The filter for a Lance table with ``schema``; `FilterError` for unknown columns and wrong types.
+
+        No row passes of which a float column that is used is NaN. Only ``isnan(column)`` looks at NaN itself.
+        """
+        from mmreg.schemas.lance_filter import write
+
+        return write(self.expression, schema)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def quote(value: str | int | float | bytes) -> str:
+    """``value`` as a literal: whatever it holds, it stays a value."""
+    match value:
+        case bool():
+            return "TRUE" if value else "FALSE"
+        case int():
+            return str(value)
+        case float() if math.isfinite(value):
+            return repr(value)
+        case bytes():
+            return f"x'{value.hex()}'"
+        case str() if not any("\ud800" <= character <= "\udfff" for character in value):
+            return "'" + value.replace("'", "''") + "'"
+    raise FilterError(f"{value!r} cannot stand in a predicate")
