@@ -44,6 +44,7 @@ def lineage(db: Database, focus: str, direction: str, depth: int | None = None) 
         raise UsageError(f"a depth of {depth} makes no sense: 0 or more")
     number, kind = _known(db, focus)
     here, there = _ENDS[direction]
+    parameters: tuple[int, ...]
     if depth is None:
         members, parameters = _closure(here, there), (number,)
     else:

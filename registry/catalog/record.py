@@ -54,12 +54,12 @@ def _forget(db: sqlite3.Connection, run: Run) -> None:
 def _versions(db: sqlite3.Connection, run: Run) -> None:
     db.executemany(
         "INSERT OR REPLACE INTO version"
-        " (uuid, dataset, ordinal, kind, rows, rejected, lance_version, roots, columns, run)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " (dataset, ordinal, uuid, kind, rows, rejected, lance_version, roots, columns, run,"
+        " job_kind, job_name, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (
-                o.uuid, o.dataset, o.ordinal, o.kind, o.rows, o.rejected, o.lance_version,
-                json.dumps(o.roots), json.dumps(o.columns), run.id,
+                o.dataset, o.ordinal, o.uuid, o.kind, o.rows, o.rejected, o.lance_version,
+                json.dumps(o.roots), json.dumps(o.columns), run.id, run.job.kind, run.job.name, run.ended_at,
             )
             for o in run.outputs
         ],

@@ -99,9 +99,9 @@ CREATE TABLE stamp (
  WITHOUT ROWID;
 
 CREATE TABLE version (
-	uuid VARCHAR NOT NULL,
 	dataset VARCHAR NOT NULL,
 	ordinal INTEGER NOT NULL,
+	uuid VARCHAR NOT NULL,
 	kind VARCHAR NOT NULL,
 	rows BIGINT NOT NULL,
 	rejected BIGINT NOT NULL,
@@ -109,12 +109,16 @@ CREATE TABLE version (
 	roots VARCHAR NOT NULL,
 	columns VARCHAR NOT NULL,
 	run VARCHAR NOT NULL,
-	PRIMARY KEY (uuid)
-);
-
-CREATE INDEX version_by_dataset ON version (dataset, ordinal);
+	job_kind VARCHAR NOT NULL,
+	job_name VARCHAR NOT NULL,
+	created_at VARCHAR NOT NULL,
+	PRIMARY KEY (dataset, ordinal, uuid)
+)
+ WITHOUT ROWID;
 
 CREATE INDEX version_by_run ON version (run);
+
+CREATE INDEX version_by_uuid ON version (uuid);
 
 CREATE TABLE watermark (
 	dataset VARCHAR NOT NULL,

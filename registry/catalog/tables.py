@@ -48,12 +48,16 @@ class RunObject(Table, table=True):
 
 
 class Version(Table, table=True):
-    """A version of a dataset. ``roots`` and ``columns`` are JSON lists."""
+    """A version of a dataset, kept beside its neighbours. ``roots`` and ``columns`` are JSON lists."""
 
-    __table_args__ = (Index("version_by_dataset", "dataset", "ordinal"), Index("version_by_run", "run"))
+    __table_args__ = (
+        Index("version_by_uuid", "uuid"),
+        Index("version_by_run", "run"),
+        {"sqlite_with_rowid": False},
+    )
+    dataset: str = Field(primary_key=True)
+    ordinal: int = Field(primary_key=True)
     uuid: str = Field(primary_key=True)
-    dataset: str
-    ordinal: int
     kind: str
     rows: int = Field(sa_column=Column(BigInteger, nullable=False))
     rejected: int = Field(sa_column=Column(BigInteger, nullable=False))
@@ -61,6 +65,9 @@ class Version(Table, table=True):
     roots: str
     columns: str
     run: str
+    job_kind: str
+    job_name: str
+    created_at: str
 
 
 class Promotion(Table, table=True):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from mmreg.errors import IntegrityError, NotFound, UsageError
-from mmreg.registry.catalog.database import Database, Parameters, Row
+from mmreg.registry.catalog.database import Database, Parameters
 from mmreg.schemas.refs import VersionRef
 from mmreg.schemas.report import DatasetSummary, LogEntry
 
@@ -46,15 +46,15 @@ def resolve(db: Database, ref: VersionRef) -> VersionRow:
     Raises `NotFound` with near names or the latest version, and `UsageError` for a uuid prefix of several.
     """
     if ref.selector is None:
-        found = _select(db, "v.uuid = ?", (_promoted(db, ref.dataset),)) or _latest(db, ref.dataset)
+        found = _select(db, "uuid = ?", (_promoted(db, ref.dataset),)) or _latest(db, ref.dataset)
     elif ref.selector == "latest":
         found = _latest(db, ref.dataset)
     elif ref.ordinal is not None:
-        found = _select(db, "v.dataset = ? AND v.ordinal = ?", (ref.dataset, ref.ordinal))
+        found = _select(db, "dataset = ? AND ordinal = ?", (ref.dataset, ref.ordinal))
     elif ref.uuid_prefix is not None:
         # '~' comes after all that a uuid is made of.
         bounds = (ref.uuid_prefix, f"{ref.uuid_prefix}~")
-        found = _select(db, "v.dataset = ? AND v.uuid >= ? AND v.uuid < ?", (ref.dataset, *bounds))
+        found = _select(db, "dataset = ? AND uuid >= ? AND uuid < ?", (ref.dataset, *bounds))
     else:
         found = []
     if not found:
@@ -66,7 +66,7 @@ def resolve(db: Database, ref: VersionRef) -> VersionRow:
 
 def versions(db: Database, dataset: str) -> list[VersionRow]:
     """All versions of ``dataset``, the newest first; empty for an unknown one."""
-    return _select(db, "v.dataset = ?", (dataset,))
+    return _select(db, "dataset = ?", (dataset,))
 
 
 def datasets(db: Database) -> list[DatasetSummary]:
@@ -113,38 +113,38 @@ def _summary(db: Database, name: str, count: int) -> DatasetSummary:
 
 
 def _latest(db: Database, dataset: str) -> list[VersionRow]:
-    return _select(db, "v.dataset = ?", (dataset,), limit=1)
+    return _select(db, "dataset = ?", (dataset,), limit=1)
 
 
 def _select(db: Database, where: str, parameters: Parameters, limit: int = -1) -> list[VersionRow]:
     rows = db.rows(
-        "SELECT v.dataset, v.uuid, v.ordinal, v.kind, v.rows, v.rejected, v.lance_version, v.roots,"
-        " v.columns, v.run, r.kind, r.name, r.ended_at FROM version v JOIN run r ON r.id = v.run"
-        f" WHERE {where} ORDER BY v.ordinal DESC, r.ended_at DESC, v.uuid DESC LIMIT ?",
+        "SELECT dataset, uuid, ordinal, kind, rows, rejected, lance_version, run, job_kind, job_name,"
+        " created_at, roots, columns FROM version"
+        f" WHERE {where} ORDER BY ordinal DESC, created_at DESC, uuid DESC LIMIT ?",
         (*parameters, limit),
     )
+    # All JSON in one call: parsed one by one it would be most of the log of a long-lived dataset.
+    lists = json.loads(f"[{','.join(f'[{row[11]},{row[12]}]' for row in rows)}]")
     promoted = {dataset: _promoted(db, dataset) for dataset in {row[0] for row in rows}}
-    return [_version(row, promoted[row[0]]) for row in rows]
-
-
-def _version(row: Row, promoted: str | None) -> VersionRow:
-    dataset, uuid, ordinal, kind, count, rejected, lance_version, roots, columns, run, *job, created_at = row
-    return VersionRow(
-        dataset=dataset,
-        uuid=uuid,
-        ordinal=ordinal,
-        kind=kind,
-        rows=count,
-        rejected=rejected,
-        lance_version=lance_version,
-        roots=tuple(json.loads(roots)),
-        columns=tuple(json.loads(columns)),
-        run=run,
-        job_kind=job[0],
-        job_name=job[1],
-        created_at=created_at,
-        promoted=uuid == promoted,
-    )
+    return [
+        VersionRow(
+            dataset=row[0],
+            uuid=row[1],
+            ordinal=row[2],
+            kind=row[3],
+            rows=row[4],
+            rejected=row[5],
+            lance_version=row[6],
+            roots=tuple(roots),
+            columns=tuple(columns),
+            run=row[7],
+            job_kind=row[8],
+            job_name=row[9],
+            created_at=row[10],
+            promoted=row[1] == promoted[row[0]],
+        )
+        for row, (roots, columns) in zip(rows, lists, strict=True)
+    ]
 
 
 def _promoted(db: Database, dataset: str) -> str | None:
