@@ -1,7 +1,7 @@
 """Checkpoints from files: what a model is, is the digest of its weights. Nothing here executes or loads one.
 
-A single file is known by its own SHA-256, as ``sha256sum`` prints it. A directory is known by the SHA-256
-over one line ``["<name>",<bytes>,"<sha256>"]`` (JSON) for each of its files, sorted by name: the digest does not
+A single file is known by its own SHA-256, as ``sha256sum`` prints it. A directory is known by the SHA-256 over
+one line ``["<name>",<bytes>,"<sha256>"]`` (JSON) for each of its files, sorted by name: the digest does not
 depend on where it lies, on times or on owners, and changes with any content or name. Names that begin with a
 dot (caches, version control) do not count.
 """
@@ -11,14 +11,12 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from mmreg.errors import Conflict, IntegrityError, NotFound, StorageError, UsageError
 from mmreg.schemas.declaration import ModelSpec
@@ -76,16 +74,15 @@ def opaque_checkpoint(spec: ModelSpec, name: str) -> Checkpoint:
     """The `Checkpoint` of a model behind an address, whose weights nobody here can read.
 
     Its digest covers what was declared (address, the server's name of the model, revision) and says nothing
-    of the weights. A user name or password in the address is left out of both.
+    of the weights.
     """
-    uri = _without_credentials(spec.uri)
-    known = json.dumps([uri, spec.name, spec.revision])
+    known = json.dumps([spec.uri, spec.name, spec.revision])
     facts = {key: value for key, value in (("name", spec.name), ("revision", spec.revision)) if value}
     return Checkpoint(
         name=check_name(name, "model name"),
         digest=hashlib.sha256(b"opaque" + known.encode()).hexdigest(),
         framework=spec.framework,
-        uri=uri,
+        uri=spec.uri,
         opaque=True,
         base=spec.base,
         license=spec.license,
@@ -116,13 +113,13 @@ def _files(path: Path) -> dict[str, _File]:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    for entry in os.scandir(folder):
+    for entry in folder.iterdir():
         if entry.name.startswith("."):
             continue
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(folder / entry.name)
+        if entry.is_dir() and not entry.is_symlink():
+            yield from _walk(entry)
         else:
-            yield folder / entry.name
+            yield entry
 
 
 def _regular(file: Path) -> _File:
@@ -147,7 +144,7 @@ def _digests(files: Mapping[str, _File], progress: Progress | None) -> dict[str,
     for name, file in files.items():
         sha, read = hashlib.sha256(), 0
         with file.path.open("rb", buffering=0) as stream:
-            while chunk := stream.read(_CHUNK):
+            while read <= file.size and (chunk := stream.read(_CHUNK)):
                 sha.update(chunk)
                 read += len(chunk)
                 if progress:
@@ -235,8 +232,3 @@ def _tensors(file: _File) -> list[_Tensor]:
             hint="copy or save it again",
         )
     return tensors
-
-
-def _without_credentials(uri: str) -> str:
-    parts = urlsplit(uri)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])) if parts.netloc else uri

@@ -1,0 +1,128 @@
+"""Find the class of a pass by what a declaration says in ``use:``, and hold it to the protocol.
+
+Built-in names come first, then the entry points of the group ``mmreg.passes``, then ``module:Class``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Mapping
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import get_args
+
+from mmreg.curation.protocol import InputType, Kind, Pass, Role, Scope
+from mmreg.errors import MmregError, NotFound, UsageError
+from mmreg.schemas.suggest import did_you_mean
+
+GROUP = "mmreg.passes"
+BUILT_IN: Mapping[str, str] = {
+    "image_stats": "mmreg.curation.image_stats:ImageStats",
+    "text_stats": "mmreg.curation.text_stats:TextStats",
+    "embed": "mmreg.curation.embed:Embed",
+    "clip_score": "mmreg.curation.clip_score:ClipScore",
+}
+
+
+def load_pass(use: str, project: Path | None = None) -> type[Pass]:
+    """The class that ``use`` names: a built-in pass, an entry point, or ``module:Class``.
+
+    Modules are looked for in ``project`` (the folder of mmreg.yaml) too, which stays on ``sys.path`` so that
+    a plug-in can import its neighbours late. Raises `NotFound` where nothing has that name, `UsageError`
+    where the thing found cannot be imported or is no pass.
+    """
+    if project is not None and str(project) not in sys.path:
+        sys.path.insert(0, str(project))
+    if ":" in use:
+        return checked(use, _import(use, use))
+    if use in BUILT_IN:
+        return checked(use, _import(use, BUILT_IN[use]))
+    plugged = {point.name: f"{point.module}:{point.attr}" for point in entry_points(group=GROUP)}
+    if use in plugged:
+        return checked(use, _import(use, plugged[use]))
+    raise NotFound(
+        f"there is no pass {use!r}{did_you_mean(use, {*BUILT_IN, *plugged})}",
+        hint="use: module:Class for a pass of your own (docs/passes.md)",
+    )
+
+
+def checked(use: str, found: object) -> type[Pass]:
+    """``found`` if it fulfils the protocol; else a `UsageError` that lists all it lacks."""
+    if not isinstance(found, type):
+        raise UsageError(
+            f"{use}: this is a {type(found).__name__}, where the class of a pass is due", hint=_GUIDE
+        )
+    has = {name: value for base in reversed(found.__mro__) for name, value in vars(base).items()}
+    faults = [fault for name, check in _CHECKS.items() if (fault := check(name, has.get(name)))]
+    if faults:
+        raise UsageError(f"{use} is no pass: {'; '.join(faults)}", hint=_GUIDE)
+    return found
+
+
+def _import(use: str, target: str) -> object:
+    module_name, _, class_name = target.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except MmregError:
+        raise
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
+            raise _broken(use, module_name, error) from error
+        raise NotFound(
+            f"{use}: there is no module {error.name!r}",
+            hint="a module beside mmreg.yaml, or one that is installed in this environment",
+        ) from error
+    except Exception as error:  # a plug-in's module may do anything while it is imported
+        raise _broken(use, module_name, error) from error
+    if not hasattr(module, class_name):
+        classes = [name for name, value in vars(module).items() if isinstance(value, type)]
+        meant = did_you_mean(class_name, classes) if classes else ""
+        raise NotFound(f"{use}: the module {module_name} has no {class_name!r}{meant}", hint=_GUIDE)
+    return getattr(module, class_name)
+
+
+def _broken(use: str, module: str, error: Exception) -> UsageError:
+    return UsageError(
+        f"{use}: importing {module} failed: {type(error).__name__}: {error}",
+        hint=f"python -c 'import {module}'",
+    )
+
+
+Check = Callable[[str, object], str | None]
+"""From an attribute's name and its value (None where it is missing): what is wrong with it, if anything."""
+
+
+def _text(name: str, value: object) -> str | None:
+    return None if isinstance(value, str) and value else f"{name!r} is missing or no text"
+
+
+def _one_of(*choices: str) -> Check:
+    def check(name: str, value: object) -> str | None:
+        return None if value in choices else f"{name!r} is {value!r}, not one of {', '.join(choices)}"
+
+    return check
+
+
+def _inputs(name: str, value: object) -> str | None:
+    if not isinstance(value, Mapping) or not value:
+        return f"{name!r} is missing or no mapping of names to types"
+    wrong = [f"{key}: {kind!r}" for key, kind in value.items() if kind not in get_args(InputType)]
+    return f"{name!r} has {', '.join(wrong)}, not one of {', '.join(get_args(InputType))}" if wrong else None
+
+
+def _method(name: str, value: object) -> str | None:
+    return None if callable(value) else f"the method {name!r} is missing"
+
+
+_GUIDE = "docs/passes.md shows a whole pass"
+_CHECKS: Mapping[str, Check] = {
+    "version": _text,
+    "kind": _one_of(*get_args(Kind)),
+    "scope": _one_of(*get_args(Scope)),
+    "role": _one_of(*get_args(Role)),
+    "inputs": _inputs,
+    "outputs": _method,
+    "open": _method,
+    "__call__": _method,
+}
