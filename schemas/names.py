@@ -1,11 +1,13 @@
-"""Names in a declaration that must mean something: who refers to what, and that nothing goes in circles."""
+"""Names in a declaration that must mean something: which dataset, model and column each one refers to."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from mmreg.errors import NotFound
+from mmreg.schemas.columns import circles, misread_columns
 from mmreg.schemas.declaration import ProjectSpec, Wrong
+from mmreg.schemas.refs import ModelRef
 from mmreg.schemas.suggest import did_you_mean
 
 
@@ -21,7 +23,87 @@ def roots_of(spec: ProjectSpec, dataset: str) -> str:
 
 
 def contradictions(spec: ProjectSpec) -> Iterator[Wrong]:
-    return iter(())
+    """Everything in ``spec`` that refers to nothing, is made twice or waits for itself."""
+    roots = {name: _root(spec, name) for name in _datasets(spec)}
+    yield from _made_twice(spec)
+    yield from _unknown_datasets(spec)
+    yield from _unknown_models(spec)
+    yield from misread_columns(spec, roots)
+    yield from circles(spec, roots)
+
+
+def _made_twice(spec: ProjectSpec) -> Iterator[Wrong]:
+    """Two datasets of one name; also where only case tells them apart, which not every file system does."""
+    seen: dict[str, str] = {}
+    for name in spec.datasets:
+        if (first := seen.setdefault(name.lower(), name)) != name:
+            yield Wrong(f"{name!r} differs from {first!r} only by case", "datasets", name, key=True)
+    for name, declared in spec.passes.items():
+        if declared.into is None:
+            continue
+        earlier = seen.get(declared.into.lower())
+        seen.setdefault(declared.into.lower(), declared.into)
+        if earlier == declared.into:
+            yield Wrong(
+                f"there is already a dataset {earlier!r}; this one needs a name of its own",
+                "passes",
+                name,
+                "into",
+            )
+        elif earlier is not None:
+            yield Wrong(f"{declared.into!r} differs from {earlier!r} only by case", "passes", name, "into")
+
+
+def _unknown_datasets(spec: ProjectSpec) -> Iterator[Wrong]:
+    known = _datasets(spec)
+
+    def unknown(name: str | None, *path: str | int, key: bool = False) -> Iterator[Wrong]:
+        if name is not None and name not in known:
+            yield Wrong(f"there is no dataset {name!r}{did_you_mean(name, known)}", *path, key=key)
+
+    for name, dataset in spec.datasets.items():
+        for column, declared in dataset.columns.items():
+            yield from unknown(declared.dataset, "datasets", name, "columns", column, "dataset")
+    for name, curation in spec.passes.items():
+        yield from unknown(curation.from_, "passes", name, "from")
+        yield from _unsplit(spec, curation.from_, curation.split, "passes", name, "split")
+        if curation.sample:
+            yield from unknown(curation.sample.like, "passes", name, "sample", "like")
+    for name, training in spec.trainings.items():
+        yield from unknown(training.from_, "trainings", name, "from")
+        yield from _unsplit(spec, training.from_, training.split, "trainings", name, "split")
+        for dataset_name, split in training.evaluate_on.items():
+            yield from unknown(dataset_name, "trainings", name, "evaluate_on", dataset_name, key=True)
+            yield from _unsplit(spec, dataset_name, split, "trainings", name, "evaluate_on", dataset_name)
+    for name in spec.checks:
+        yield from unknown(name, "checks", name, key=True)
+
+
+def _unsplit(spec: ProjectSpec, dataset: str, split: str | None, *path: str) -> Iterator[Wrong]:
+    if split is not None and dataset in spec.datasets:
+        yield Wrong(
+            f"{dataset!r} is a root dataset and has no splits; make some with a pass: use: split", *path
+        )
+
+
+def _unknown_models(spec: ProjectSpec) -> Iterator[Wrong]:
+    known = {*spec.models, *(training.model for training in spec.trainings.values())}
+    named: list[tuple[str | None, str, str, str]] = [
+        *((p.model, "passes", name, "model") for name, p in spec.passes.items()),
+        *((t.init_from, "trainings", name, "init_from") for name, t in spec.trainings.items()),
+    ]
+    for text, *path in named:
+        if text is not None and (name := ModelRef.parse(text).name) not in known:
+            yield Wrong(
+                f"no model {name!r} is declared and no training makes it{did_you_mean(name, known)}", *path
+            )
+
+
+def _root(spec: ProjectSpec, dataset: str) -> str | None:
+    try:
+        return roots_of(spec, dataset)
+    except NotFound:
+        return None
 
 
 def _datasets(spec: ProjectSpec) -> list[str]:

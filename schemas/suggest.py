@@ -17,7 +17,7 @@ def near(word: str, known: Iterable[str], limit: int = 3) -> list[str]:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The end of a sentence about an unknown ``word``: near names, else the known ones while they are few."""
-    names = sorted(known)
+    names = sorted(set(known))
     if close := near(word, names):
         return f"; did you mean {' or '.join(repr(name) for name in close)}?"
     if not names:
