@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
 
 from mmreg.errors import UsageError
 from mmreg.schemas.declaration import DatasetSpec
-from mmreg.sources.protocol import Source
+from mmreg.sources.protocol import Source, SourceBatch, Wanted
 
 
 def open_source(name: str, spec: DatasetSpec, base: Path) -> Source:
@@ -29,10 +34,29 @@ def open_source(name: str, spec: DatasetSpec, base: Path) -> Source:
 
         return ParquetFiles(name, spec, base)
     if kind == "dvc":
-        from mmreg.sources.dvc import open_dvc
+        from mmreg.sources.dvc import fetch
 
-        return open_dvc(name, spec, base)
+        local, facts = fetch(name, spec, base)
+        return _Fetched(open_source(name, local, base), facts)
     raise UsageError(
         f"dataset {name}: a source of type {kind} is registered in place, it has no reader",
         hint="mmreg apply, which registers the table where it lies",
     )
+
+
+@dataclass(frozen=True)
+class _Fetched:
+    """A local source that is a copy: its facts are those of the original."""
+
+    source: Source
+    facts: Mapping[str, Any]
+
+    @property
+    def media_root(self) -> str | None:
+        return self.source.media_root
+
+    def listing(self) -> Iterator[pa.RecordBatch]:
+        return self.source.listing()
+
+    def read(self, wanted: Wanted | None) -> Iterator[SourceBatch]:
+        return self.source.read(wanted)
