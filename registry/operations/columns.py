@@ -2,9 +2,11 @@
 
 The first time a pass publishes, its columns are new: a Merge writes one file for each fragment that has results
 (rows without one are null). Later only fragments with new results are written again, by an Update of these
-columns. Fragments already prepared are used again after a lost race, except where their data files, or the
-table's columns, changed meanwhile: metadata of one version is never carried into another that differs in more
-than deletions.
+columns. It names the table's first fragment too, changed or not: else Lance would rebase it over a publish of other
+fragments, and both would have drafted the same ordinal.
+
+Fragments already prepared are used again after a lost race, except where their data files, or the table's columns,
+changed meanwhile: metadata of one version is never carried into another that differs in more than deletions.
 """
 
 from __future__ import annotations
@@ -75,6 +77,9 @@ class ColumnPublisher:
         if first:
             assert self._schema is not None
             return Prepared(lance.LanceOperation.Merge(fragments, self._schema), fragments, self._schema)
+        sentinel = min(fragments, key=lambda fragment: fragment.id)
+        if sentinel not in changed:
+            changed.append(sentinel)  # as it is: without offsets none of its rows counts as updated
         operation = lance.LanceOperation.Update(
             updated_fragments=changed,
             fields_modified=self._modified,
