@@ -64,8 +64,7 @@ def _model(registry: Registry, name: str, progress: Progress) -> StepResult:
 def _ingest(registry: Registry, name: str, progress: Progress) -> StepResult:
     with lease(registry.lake.store, name, wait_s=WAIT_S):
         done = open_ingest(registry, name).execute(progress)
-    for address, stamp in done.touched.items():
-        registry.catalog.touch(name, address, stamp)
+    registry.catalog.touch_all(name, done.touched.items())
     if done.run is None:
         return StepResult("ingest", name, "unchanged", "the source is as it was")
     registry.record(done.run)
@@ -75,7 +74,7 @@ def _ingest(registry: Registry, name: str, progress: Progress) -> StepResult:
         "removed": done.removed,
         "rejected": done.rejected,
     }
-    said = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count) or "nothing became a row"
+    said = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count) or "nothing changed"
     return _published(
         "ingest", name, done.run, said, rejected=done.rejected, computed=done.added + done.changed
     )

@@ -31,9 +31,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FragmentState:
-    """How the wanted rows of one fragment stand: ``generations`` counts computed rows (hex: rows)."""
+    """How the wanted rows of one fragment stand: ``generations`` counts computed rows (hex: rows).
+
+    ``live`` counts all its rows that are not deleted: deletions change no file, only these numbers.
+    """
 
     seen: str
+    live: int
     rows: int
     done: int
     failed: int
@@ -98,10 +102,12 @@ def examine(table: lance.LanceDataset, bound: BoundPass, rows: RowSet, summary: 
         number = fragment.fragment_id
         seen = seen_fingerprint(fragment.metadata, fields, bound, rows)
         state = known.get(number)
-        if state is not None and state.seen == seen:
+        if state is None or state.seen != seen:
+            _read(table, fragment, bound, rows, seen, fresh)
+        elif state.live != fragment.metadata.num_rows:
+            fresh.states[number] = _recount(fragment, bound, rows, seen)
+        else:
             fresh.states[number] = state
-            continue
-        _read(table, fragment, bound, rows, seen, fresh)
     return fresh
 
 
@@ -138,13 +144,14 @@ def _read(
     fresh: Freshness,
 ) -> None:
     fresh.read_fragments += 1
+    live = fragment.metadata.num_rows
     wanted = rows.of(fragment) if not rows.everything or bound.state in table.schema.names else None
     if bound.state not in table.schema.names:
         row_ids = wanted if wanted is not None else _all_rows(fragment)
         fresh.missing += len(row_ids)
         if len(row_ids):
             fresh.pending[fragment.fragment_id] = row_ids
-        fresh.states[fragment.fragment_id] = FragmentState(seen, len(row_ids), 0, 0, {})
+        fresh.states[fragment.fragment_id] = FragmentState(seen, live, len(row_ids), 0, 0, {})
         return
     light = light_columns(table.schema, bound.inputs.values())
     there = fragment.to_table(columns=[*light, bound.state], with_row_id=True)
@@ -158,20 +165,33 @@ def _read(
         & (generation == bound.generation)
         & (_numbers(state, "inputs") == row_fingerprints(there, light))
     )
-    outcome = _numbers(state, "state")
     pending = there["_rowid"].to_numpy().astype(np.uint64)[~current]
     fresh.missing += int((~computed).sum())
     fresh.stale += int((computed & ~current).sum())
     if len(pending):
         fresh.pending[fragment.fragment_id] = pending
-    fresh.states[fragment.fragment_id] = FragmentState(
+    fresh.states[fragment.fragment_id] = _count(state, seen, live, current)
+
+
+def _recount(fragment: LanceFragment, bound: BoundPass, rows: RowSet, seen: str) -> FragmentState:
+    """The numbers of a fragment that lost rows and is otherwise as it was: its inputs need no look."""
+    there = fragment.to_table(columns=[bound.state], with_row_id=True)
+    there = there.filter(pa.array(np.isin(there["_rowid"].to_numpy(), rows.of(fragment))))
+    state = there[bound.state].combine_chunks()
+    return _count(state, seen, fragment.metadata.num_rows, _numbers(state, "generation") == bound.generation)
+
+
+def _count(state: pa.StructArray, seen: str, live: int, current: NDArray[np.bool_]) -> FragmentState:
+    generation, outcome = _numbers(state, "generation"), _numbers(state, "state")
+    computed = generation[_numbers_valid(state, "generation")]
+    return FragmentState(
         seen=seen,
-        rows=there.num_rows,
+        live=live,
+        rows=len(state),
         done=int((current & (outcome == DONE)).sum()),
         failed=int((current & (outcome == ERROR)).sum()),
         generations={
-            f"{g:016x}": int(n)
-            for g, n in zip(*np.unique(generation[computed], return_counts=True), strict=True)
+            f"{g:016x}": int(n) for g, n in zip(*np.unique(computed, return_counts=True), strict=True)
         },
     )
 

@@ -281,7 +281,7 @@ class _ColumnsBuilder:
             done, failed = examined.done + done, examined.failed + failed
             seen = seen_fingerprint(metadata, after, self._bound, self._rows)
             generations = {f"{self._bound.generation:016x}": done + failed} if done + failed else {}
-            states[metadata.id] = FragmentState(seen, examined.rows, done, failed, generations)
+            states[metadata.id] = FragmentState(seen, examined.live, examined.rows, done, failed, generations)
         return states
 
 
