@@ -5,14 +5,15 @@ The Python twin is to build a `ProjectSpec` by hand: same classes, same checks.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
+from mmreg.config import DEFAULT_CATALOG, DEFAULT_LAKE
 from mmreg.errors import UsageError
 from mmreg.schemas.refs import NAME, ModelRef, VersionRef, check_name
+from mmreg.schemas.secrets import in_address, in_option
 
 
 class Wrong(ValueError):
@@ -57,18 +58,12 @@ def _dotless(name: str, what: str) -> str:
 
 
 def _without_password(text: str) -> str:
-    if _PASSWORD.search(text):
+    if in_address(text):
         raise Wrong(
             "an address must not carry a password or a signature; keep secrets out of the file", secret=True
         )
     return text
 
-
-_PASSWORD = re.compile(
-    r"://[^/@\s]*:[^/@\s]+@|[?&](X-Amz-Signature|X-Goog-Signature|sig|token)=", re.IGNORECASE
-)
-_SECRET_KEY = re.compile(r"key|secret|token|password", re.IGNORECASE)
-_REFERENCE = re.compile(r"(env|file):.+")
 
 Name = Annotated[str, _checked(check_name), Field(json_schema_extra={"pattern": f"^{NAME.pattern}$"})]
 _DOTLESS = Field(json_schema_extra={"pattern": "^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$"})
@@ -295,7 +290,7 @@ class LakeSpec(Declared):
     @model_validator(mode="after")
     def _no_secret(self) -> LakeSpec:
         for key, value in self.options.items():
-            if _SECRET_KEY.search(key) and not _REFERENCE.fullmatch(value):
+            if in_option(key, value):
                 raise Wrong(
                     f"{key!r} must be env:NAME or file:PATH, never the secret itself",
                     "options",
@@ -318,8 +313,8 @@ class ProjectSpec(Declared):
     lake: Annotated[
         Annotated[Address, Tag("<path>")] | Annotated[LakeSpec, Tag("<map>")],
         Discriminator(lambda value: "<path>" if isinstance(value, str) else "<map>"),
-    ] = ".mmreg/lake"
-    catalog: Address = "sqlite:///.mmreg/catalog.db"
+    ] = DEFAULT_LAKE
+    catalog: Address = DEFAULT_CATALOG
     budget: Budget | None = None
     models: dict[Name, ModelSpec] = Field(default_factory=dict)
     datasets: dict[Name, DatasetSpec] = Field(default_factory=dict)

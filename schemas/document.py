@@ -20,11 +20,13 @@ from mmreg.schemas.suggest import did_you_mean
 
 __all__ = [
     "Document",
+    "check",
     "json_schema",
     "load_document",
     "load_project",
     "parse_document",
     "parse_project",
+    "read_document",
     "roots_of",
 ]
 
@@ -69,7 +71,11 @@ def parse_project(text: str, file: str = "mmreg.yaml", profile: str | None = Non
 
 def parse_document(text: str, file: str = "mmreg.yaml", profile: str | None = None) -> Document:
     """`parse_project`, with the places of everything."""
-    whole = assemble(text, Path(file))
+    return read_document(assemble(text, Path(file)), profile)
+
+
+def read_document(whole: Table, profile: str | None = None) -> Document:
+    """The declaration in an assembled tree."""
     _raise([at.error(message) for at, message in unknown_keys(whole, ("profiles", "defaults"))])
     tree = fill_defaults(apply_profile(whole, profile))
     if tree.size > MAX_VALUES:
@@ -77,6 +83,13 @@ def parse_document(text: str, file: str = "mmreg.yaml", profile: str | None = No
     spec = _validated(tree)
     _raise([find(tree, wrong.path, key=wrong.key).error(str(wrong)) for wrong in contradictions(spec)])
     return Document(spec, tree)
+
+
+def check(spec: ProjectSpec) -> ProjectSpec:
+    """``spec``, built in Python, if its names fit together; `SpecError` where they do not."""
+    for wrong in contradictions(spec):
+        raise SpecError(f"{'.'.join(map(str, wrong.path))}: {wrong}")
+    return spec
 
 
 def _validated(tree: Table) -> ProjectSpec:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mmreg.errors import SpecError
+from mmreg.schemas.secrets import blotted
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 64
@@ -29,10 +30,6 @@ _WORDS: dict[str, bool | None] = {
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
 }  # fmt: skip
 _LONGEST_SHOWN = 200
-_SECRET = re.compile(
-    r"""((?:key|secret|token|password)\w*["']?\s*:\s*["']?)(?!env:|file:)([^\s,}"']+)|(://[^/\s:@]*:)([^/\s@]+)(?=@)""",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,7 @@ class Source:
         lines = re.split(r"\r\n|\r|\n", self.text)
         if not 0 < number <= len(lines) or len(lines[number - 1]) > _LONGEST_SHOWN:
             return None
-        return _SECRET.sub(_blot, lines[number - 1].replace("\t", " "))
+        return blotted(lines[number - 1].replace("\t", " "))
 
 
 @dataclass(frozen=True)
@@ -292,7 +289,3 @@ def _resolve(text: str, at: Position) -> str | int | float | bool | None:
             raise at.error("this number is not finite")
         return value
     return text
-
-
-def _blot(match: re.Match[str]) -> str:
-    return (match[1] or match[3]) + "*" * len(match[2] or match[4])

@@ -5,54 +5,69 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from mmreg.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
     from mmreg.schemas.declaration import ProjectSpec
+    from mmreg.schemas.located import Table
 
 FILE = "mmreg.yaml"
+DEFAULT_LAKE = ".mmreg/lake"
+DEFAULT_CATALOG = "sqlite:///.mmreg/catalog.db"
 STORES = ("s3", "gs", "az")
 
 
 @dataclass(frozen=True)
 class Project:
-    """A loaded declaration with its places resolved.
+    """A project with its places resolved; what it declares is checked when it is first asked for.
 
     ``lake_uri`` is an absolute local path or an ``s3://``, ``gs://`` or ``az://`` address. ``lake_options``
     are the store's options with their secrets resolved, so neither they nor ``catalog_url`` are in its repr.
     """
 
     folder: Path
-    spec: ProjectSpec = field(repr=False)
     lake_uri: str
     lake_options: dict[str, str] = field(repr=False)
     catalog_url: str = field(repr=False)
     profile: str | None = None
+    declared: Table | ProjectSpec = field(kw_only=True, repr=False, compare=False)
+
+    @cached_property
+    def spec(self) -> ProjectSpec:
+        """What the project declares. Raises `SpecError`."""
+        from mmreg.schemas.document import check, read_document
+        from mmreg.schemas.located import Table
+
+        if isinstance(self.declared, Table):
+            return read_document(self.declared, self.profile).spec
+        return check(self.declared)
 
 
 def load(path: Path | None = None, profile: str | None = None) -> Project:
-    """The project at ``path`` (its folder or file), or the one around the working directory.
+    """The project in the file ``path``, or in or above the folder ``path`` (default: the working directory).
 
-    ``MMREG_LAKE`` and ``MMREG_CATALOG`` in the environment take the place of what is declared.
+    Only where the lake and the index are is read here, without the cost of checking everything else: looking
+    at a lake needs no more. ``MMREG_LAKE`` and ``MMREG_CATALOG`` in the environment take the place of what is
+    declared.
     """
-    from mmreg.schemas.declaration import LakeSpec
-    from mmreg.schemas.document import load_project
+    from mmreg.schemas.compose import apply_profile, assemble, read_text
 
     file = _project_file(path)
     folder = file.parent
-    spec = load_project(file, profile)
-    lake = spec.lake if isinstance(spec.lake, LakeSpec) else LakeSpec(uri=spec.lake)
-    override = os.environ.get("MMREG_LAKE")
-    uri = _lake_uri(override, Path.cwd()) if override else _lake_uri(lake.uri, folder)
-    options = (
-        {key: resolve_secret(value, folder) for key, value in lake.options.items()} if "://" in uri else {}
-    )
-    catalog = resolve_secret(os.environ.get("MMREG_CATALOG") or spec.catalog, folder)
-    return Project(folder, spec, uri, options, catalog, profile)
+    whole = assemble(read_text(file), file)
+    places = _places(apply_profile(whole, profile)) or _places_of(_checked(whole, profile))
+    return _resolved(folder, *places, profile=profile, declared=whole)
+
+
+def project(spec: ProjectSpec, folder: Path | None = None) -> Project:
+    """The same from a declaration built in Python; its relative paths start at ``folder``."""
+    base = Path(os.path.abspath(folder or Path.cwd()))
+    return _resolved(base, *_places_of(spec), profile=None, declared=spec)
 
 
 def find_project(start: Path) -> Path:
@@ -80,13 +95,62 @@ def resolve_secret(value: str, folder: Path) -> str:
 
 
 def _project_file(path: Path | None) -> Path:
-    if path is None:
-        return find_project(Path.cwd())
-    absolute = Path(os.path.abspath(path))
-    file = absolute / FILE if absolute.is_dir() else absolute
-    if not file.is_file():
+    if path is None or path.is_dir():
+        return find_project(path or Path.cwd())
+    if not path.is_file():
         raise NotFound(f"no project at {path}", hint=f"mmreg init {path}")
-    return file
+    return Path(os.path.abspath(path))
+
+
+def _places(tree: Table) -> tuple[str, dict[str, str], str] | None:
+    """The lake, its options and the index as declared; None where they are not as they should be."""
+    from mmreg.schemas.located import plain
+    from mmreg.schemas.secrets import in_address, in_option
+
+    declared: dict[str, Any] = {k: plain(e.node) for k, e in tree.entries.items() if k in ("lake", "catalog")}
+    lake, catalog = declared.get("lake", DEFAULT_LAKE), declared.get("catalog", DEFAULT_CATALOG)
+    options: dict[str, str] = {}
+    match lake:
+        case str(uri):
+            pass
+        case {"uri": str(uri), "options": dict(options), **rest} if not rest:
+            pass
+        case {"uri": str(uri), **rest} if not rest:
+            pass
+        case _:
+            return None
+    strange = any(not isinstance(value, str) or in_option(key, value) for key, value in options.items())
+    if strange or not isinstance(catalog, str) or in_address(uri) or in_address(catalog):
+        return None
+    return uri, options, catalog
+
+
+def _checked(whole: Table, profile: str | None) -> ProjectSpec:
+    from mmreg.schemas.document import read_document
+
+    return read_document(whole, profile).spec
+
+
+def _places_of(spec: ProjectSpec) -> tuple[str, dict[str, str], str]:
+    if isinstance(spec.lake, str):
+        return spec.lake, {}, spec.catalog
+    return spec.lake.uri, spec.lake.options, spec.catalog
+
+
+def _resolved(
+    folder: Path,
+    lake: str,
+    options: dict[str, str],
+    catalog: str,
+    *,
+    profile: str | None,
+    declared: Table | ProjectSpec,
+) -> Project:
+    override = os.environ.get("MMREG_LAKE")
+    uri = _lake_uri(override, Path.cwd()) if override else _lake_uri(lake, folder)
+    known = {key: resolve_secret(value, folder) for key, value in options.items()} if "://" in uri else {}
+    url = resolve_secret(os.environ.get("MMREG_CATALOG") or catalog, folder)
+    return Project(folder, uri, known, url, profile, declared=declared)
 
 
 def _lake_uri(declared: str, base: Path) -> str:
