@@ -68,13 +68,10 @@ def _ingest(registry: Registry, name: str, progress: Progress) -> StepResult:
     if done.run is None:
         return StepResult("ingest", name, "unchanged", "the source is as it was")
     registry.record(done.run)
-    counts = {
-        "added": done.added,
-        "changed": done.changed,
-        "removed": done.removed,
-        "rejected": done.rejected,
-    }
-    said = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count) or "nothing changed"
+    counts = {"added": done.added, "changed": done.changed, "removed": done.removed}
+    if done.run.outputs:
+        counts["rejected"] = done.rejected
+    said = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count) or "no row changed"
     return _published(
         "ingest", name, done.run, said, rejected=done.rejected, computed=done.added + done.changed
     )
