@@ -68,7 +68,9 @@ def doctor(registry: Registry) -> DoctorReport:
 def rebuild(registry: Registry) -> int:
     """Drop the index and make it again from runs and commits. Returns how many runs it holds."""
     catalog = Catalog.open(registry.project.catalog_url, registry.project.folder)
-    return catalog.rebuild(registry.lake.store) + len(sync.catch_up(registry.lake, catalog))
+    catalog.clear()
+    sync.catch_up(registry.lake, catalog)
+    return len(catalog.runs())
 
 
 def _half_done(registry: Registry, catalog: Catalog, run: Run) -> str | None:

@@ -1,12 +1,13 @@
 """Publishing the columns of a pass: the results of many calls joined to the newest rows by row id.
 
-The first time a pass publishes, its columns are new: a Merge writes one file for each fragment that has results
-(rows without one are null). Later only fragments with new results are written again, by an Update of these
-columns. It names the table's first fragment too, changed or not: else Lance would rebase it over a publish of other
-fragments, and both would have drafted the same ordinal.
+The first time a pass publishes, its columns are new: a Merge writes one file for each fragment that has
+results (rows without one are null). Later only fragments with new results are written again, by an Update of
+these columns. It names the table's first fragment too, changed or not: else Lance would rebase it over a
+publish of other fragments, and both would have drafted the same ordinal.
 
-Fragments already prepared are used again after a lost race, except where their data files, or the table's columns,
-changed meanwhile: metadata of one version is never carried into another that differs in more than deletions.
+Fragments already prepared are used again after a lost race, except where their data files, or the table's
+columns, changed meanwhile: metadata of one version is never carried into another that differs in more than
+deletions.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from lance.schema import LanceSchema
 
 Results = Callable[[NDArray[np.uint64]], "pa.Table | None"]
-"""From the row ids of a fragment to what is staged for them: ``_rowid`` and the columns, any order; None: nothing."""
+"""From the row ids of a fragment to what is staged for them: ``_rowid`` and the columns, in any order."""
 
 
 @dataclass(frozen=True)
