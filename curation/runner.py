@@ -211,7 +211,7 @@ class _Work:
         if not self._opened:
             self._bound.operator.open()
             self._opened = True
-        filled = with_bytes(batch, self._media_root)
+        filled = with_bytes(batch, self._media_root, tolerant=True)
         own = pa.RecordBatch.from_arrays(
             [filled.column(column) for column in self._bound.inputs.values()], names=list(self._bound.inputs)
         )

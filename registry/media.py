@@ -11,26 +11,31 @@ from mmreg.errors import StorageError
 from mmreg.schemas.arrow import media_kind
 
 
-def with_bytes(batch: pa.RecordBatch, media_root: str | None) -> pa.RecordBatch:
+def with_bytes(batch: pa.RecordBatch, media_root: str | None, *, tolerant: bool = False) -> pa.RecordBatch:
     """``batch`` with the bytes of every media cell filled in.
 
-    Raises `StorageError` where a reference cannot be read; it names the cell's uri.
+    Raises `StorageError` where a reference cannot be read, naming its uri; a ``tolerant`` reader gets such a cell
+    without bytes instead, for that row to fail alone.
     """
     arrays = []
     for field, column in zip(batch.schema, batch.columns, strict=True):
-        arrays.append(_filled(column, media_root) if media_kind(field.type) else column)
+        arrays.append(_filled(column, media_root, tolerant) if media_kind(field.type) else column)
     return pa.RecordBatch.from_arrays(arrays, schema=batch.schema)
 
 
-def _filled(column: pa.Array, media_root: str | None) -> pa.Array:
-    uris = column.field("uri")
-    if uris.null_count == len(uris):
+def _filled(column: pa.StructArray, media_root: str | None, tolerant: bool) -> pa.Array[Any]:
+    if column.field("uri").null_count == len(column):
         return column
     cells: list[dict[str, Any] | None] = column.to_pylist()
     for cell in cells:
         if cell is not None and cell["bytes"] is None and cell["uri"] is not None:
-            cell["bytes"] = _read(cell["uri"], cell["offset"], cell["length"], media_root)
-    return pa.array(cells, column.type)
+            try:
+                cell["bytes"] = _read(cell["uri"], cell["offset"], cell["length"], media_root)
+            except StorageError:
+                if not tolerant:
+                    raise
+    filled: pa.Array[Any] = pa.array(cells, column.type)
+    return filled
 
 
 def _read(uri: str, offset: int | None, length: int | None, media_root: str | None) -> bytes:

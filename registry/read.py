@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -88,13 +88,14 @@ class Reader:
         where: str | None = None,
         limit: int | None = None,
         batch_size: int = 1024,
-        media: bool = True,
+        media: bool | Literal["tolerant"] = True,
         with_row_id: bool = False,
     ) -> Iterator[pa.RecordBatch]:
         """Stream the rows, in the order of the root.
 
         ``columns``: all by default; nested ones as ``image.width``. ``where``: a predicate; NaN never fulfils one.
-        ``media``: fill in the bytes of media kept by reference. Batches have at most ``batch_size`` rows and
+        ``media``: fill in the bytes of media kept by reference; ``"tolerant"`` leaves a cell whose file cannot be
+        read without bytes instead of raising. Batches have at most ``batch_size`` rows and
         about 32 MiB; that bounds memory, not the number of rows. Raises `FilterError`, `NotFound`, `StorageError`.
         """
         names = self._columns(columns)
@@ -108,7 +109,7 @@ class Reader:
             if not with_row_id:
                 batch = batch.drop_columns(["_rowid"])
             if batch.num_rows:
-                yield with_bytes(batch, self._media_root) if media else batch
+                yield with_bytes(batch, self._media_root, tolerant=media == "tolerant") if media else batch
 
     def row_ids(self, where: str | None = None) -> NDArray[np.uint64]:
         """The root's row ids of these rows (that fulfil ``where``), ascending."""

@@ -108,7 +108,7 @@ def _run_checks(registry: Registry, ref: str, row: VersionRow, specs: tuple[Chec
             if media and any(media_kind(schema.field(c).type) for c in wanted if c in schema.names)
             else 8192
         )
-        for batch in reader.batches(columns, batch_size=size, media=media):
+        for batch in reader.batches(columns, batch_size=size, media="tolerant" if media else False):
             for check in group:
                 check.update(batch)
     return checks
