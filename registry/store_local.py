@@ -15,6 +15,7 @@ from pathlib import Path
 from mmreg.errors import StorageError, UsageError
 
 TEMPORARY = ".tmp-"
+ATTEMPTS = 1000
 
 
 class LocalStore:
@@ -65,13 +66,14 @@ class LocalStore:
     def _written(self, key: str, data: bytes) -> Iterator[tuple[Path, Path]]:
         target = self._path(key)
         temporary = target.with_name(f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(8)}")
-        while True:
-            target.parent.mkdir(parents=True, exist_ok=True)
+        for left in reversed(range(ATTEMPTS)):
             try:
+                target.parent.mkdir(parents=True, exist_ok=True)
                 temporary.write_bytes(data)
                 break
-            except FileNotFoundError:  # somebody deleted the last key beside it, and the folder with it
-                continue
+            except (FileNotFoundError, FileExistsError):  # the folder went with its last key, just now
+                if not left:
+                    raise
         try:
             yield temporary, target
         finally:
