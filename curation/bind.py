@@ -6,7 +6,7 @@ import hashlib
 import inspect
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -55,12 +55,8 @@ class BoundPass:
     def columns(self) -> pa.Schema:
         """The columns that publishing adds: the outputs under their final names, and the state."""
         made = self.operator.outputs()
-        return pa.schema(
-            [
-                *(made.field(own).with_name(column) for own, column in self.outputs.items()),
-                (self.state, STATE),
-            ]
-        )
+        fields: list[pa.Field[Any]] = [made.field(own).with_name(name) for own, name in self.outputs.items()]
+        return pa.schema([*fields, pa.field(self.state, STATE)])
 
     def read(self) -> list[str]:
         """The root's columns that decide which rows are stale."""

@@ -11,7 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from mmreg.curation.bind import BoundPass
 from mmreg.registry.fingerprint import field_ids, fragment_fingerprint, light_columns, row_fingerprints
 from mmreg.schemas.arrow import DONE, ERROR
+from mmreg.schemas.cells import child, whole
 
 if TYPE_CHECKING:
     import lance
@@ -157,7 +158,7 @@ def _read(
     there = fragment.to_table(columns=[*light, bound.state], with_row_id=True)
     assert wanted is not None
     there = there.filter(pa.array(np.isin(there["_rowid"].to_numpy(), wanted)))
-    state = there[bound.state].combine_chunks()
+    state = whole(there[bound.state])
     generation = _numbers(state, "generation")
     computed = state.is_valid().to_numpy(zero_copy_only=False) & _numbers_valid(state, "generation")
     current = (
@@ -177,11 +178,11 @@ def _recount(fragment: LanceFragment, bound: BoundPass, rows: RowSet, seen: str)
     """The numbers of a fragment that lost rows and is otherwise as it was: its inputs need no look."""
     there = fragment.to_table(columns=[bound.state], with_row_id=True)
     there = there.filter(pa.array(np.isin(there["_rowid"].to_numpy(), rows.of(fragment))))
-    state = there[bound.state].combine_chunks()
+    state = whole(there[bound.state])
     return _count(state, seen, fragment.metadata.num_rows, _numbers(state, "generation") == bound.generation)
 
 
-def _count(state: pa.StructArray, seen: str, live: int, current: NDArray[np.bool_]) -> FragmentState:
+def _count(state: pa.Array[Any], seen: str, live: int, current: NDArray[np.bool_]) -> FragmentState:
     generation, outcome = _numbers(state, "generation"), _numbers(state, "state")
     computed = generation[_numbers_valid(state, "generation")]
     return FragmentState(
@@ -200,9 +201,9 @@ def _all_rows(fragment: LanceFragment) -> NDArray[np.uint64]:
     return fragment.to_table(columns=[], with_row_id=True)["_rowid"].to_numpy().astype(np.uint64)
 
 
-def _numbers(state: pa.StructArray, name: str) -> NDArray[np.uint64]:
-    return state.field(name).fill_null(0).to_numpy(zero_copy_only=False).astype(np.uint64)
+def _numbers(state: pa.Array[Any], name: str) -> NDArray[np.uint64]:
+    return child(state, name).fill_null(0).to_numpy(zero_copy_only=False).astype(np.uint64)
 
 
-def _numbers_valid(state: pa.StructArray, name: str) -> NDArray[np.bool_]:
-    return state.field(name).is_valid().to_numpy(zero_copy_only=False)
+def _numbers_valid(state: pa.Array[Any], name: str) -> NDArray[np.bool_]:
+    return child(state, name).is_valid().to_numpy(zero_copy_only=False)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -37,6 +37,7 @@ from mmreg.registry.operations.columns import ColumnPublisher, Prepared
 from mmreg.registry.runs import new_run_id
 from mmreg.registry.stage import Stage
 from mmreg.schemas.arrow import DONE, ERROR, STATE, media_kind
+from mmreg.schemas.cells import child, values
 from mmreg.schemas.progress import Progress
 from mmreg.schemas.run import Job, Run, RunInput, RunState
 
@@ -152,7 +153,9 @@ class _Work:
         done, failed = staged_done, staged_failed
         for batch in self._read(fragment_id, remaining):
             answer = self._call(batch)
-            wrong = int(np.count_nonzero(answer.column(self._bound.state).field("state").to_numpy() == ERROR))
+            wrong = int(
+                np.count_nonzero(child(answer.column(self._bound.state), "state").to_numpy() == ERROR)
+            )
             done += answer.num_rows - wrong
             failed += wrong
             self.computed += answer.num_rows
@@ -168,14 +171,14 @@ class _Work:
         """The pending rows that nothing is staged for with the inputs they have now, and how the others ended."""
         if self._stage.is_empty() or (staged := self._stage.read(pending)) is None:
             return pending, 0, 0
-        state = staged[self._bound.state].combine_chunks()
-        rows = self._table._take_rows(staged["_rowid"].to_pylist(), columns=[*self._light, "_rowid"])
+        state = staged[self._bound.state]
+        rows = self._table._take_rows(values(staged["_rowid"]), columns=[*self._light, "_rowid"])
         now_inputs = dict(
-            zip(rows["_rowid"].to_pylist(), row_fingerprints(rows, self._light).tolist(), strict=True)
+            zip(values(rows["_rowid"]), row_fingerprints(rows, self._light).tolist(), strict=True)
         )
-        row_ids, inputs = staged["_rowid"].to_pylist(), state.field("inputs").to_pylist()
+        row_ids, inputs = values(staged["_rowid"]), values(child(state, "inputs"))
         valid = np.array([now_inputs.get(r) == i for r, i in zip(row_ids, inputs, strict=True)], bool)
-        failed = int((valid & (state.field("state").to_numpy() == ERROR)).sum())
+        failed = int((valid & (child(state, "state").to_numpy() == ERROR)).sum())
         self.found += int(valid.sum())
         self._progress.advance(int(valid.sum()))
         return (
@@ -286,14 +289,14 @@ class _ColumnsBuilder:
 
 
 def _staged(
-    bound: BoundPass, row_ids: pa.Array, inputs: NDArray[np.uint64], answer: pa.RecordBatch
+    bound: BoundPass, row_ids: pa.Array[Any], inputs: NDArray[np.uint64], answer: pa.RecordBatch
 ) -> pa.RecordBatch:
     """The answer under its final names, with row ids and state. Raises `PassFailed` where it is not as promised."""
     made = bound.operator.outputs()
     if answer.num_rows != len(row_ids):
         raise PassFailed(f"pass {bound.name}: answered {answer.num_rows} rows for {len(row_ids)}")
     errors = answer.column("error") if "error" in answer.schema.names else pa.nulls(len(row_ids), pa.string())
-    arrays: list[pa.Array] = [row_ids]
+    arrays: list[pa.Array[Any]] = [row_ids]
     for own in bound.outputs:
         if own not in answer.schema.names or not answer.schema.field(own).type.equals(made.field(own).type):
             there = answer.schema.field(own).type if own in answer.schema.names else "nothing"
@@ -301,7 +304,12 @@ def _staged(
         arrays.append(answer.column(own))
     state = np.where(errors.is_valid().to_numpy(zero_copy_only=False), ERROR, DONE).astype(np.int8)
     generation = np.full(len(row_ids), bound.generation, np.uint64)
-    parts = [pa.array(generation), pa.array(inputs), pa.array(state), errors.cast(pa.string())]
+    parts: list[pa.Array[Any]] = [
+        pa.array(generation),
+        pa.array(inputs),
+        pa.array(state),
+        errors.cast(pa.string()),
+    ]
     arrays.append(pa.StructArray.from_arrays(parts, fields=list(STATE)))
     return pa.RecordBatch.from_arrays(arrays, names=["_rowid", *bound.outputs.values(), bound.state])
 
@@ -309,8 +317,8 @@ def _staged(
 def _light_batch(batch: pa.RecordBatch, light: list[str]) -> pa.RecordBatch:
     arrays = []
     for name in light:
-        column, _, child = name.partition(".")
-        arrays.append(batch.column(column).field(child) if child else batch.column(column))
+        column, _, inner = name.partition(".")
+        arrays.append(child(batch.column(column), inner) if inner else batch.column(column))
     return pa.RecordBatch.from_arrays(arrays, names=light)
 
 

@@ -17,6 +17,7 @@ from mmreg.registry.derive import publish_selection
 from mmreg.registry.fingerprint import table_fingerprint
 from mmreg.registry.runs import new_run_id
 from mmreg.registry.selection import Selection
+from mmreg.schemas.cells import values
 from mmreg.schemas.declaration import PassSpec
 from mmreg.schemas.document import roots_of
 from mmreg.schemas.predicate import Predicate
@@ -127,12 +128,12 @@ def evaluate(bound: BoundSelection) -> Selection:
     if bound.base is not None:
         keep = np.isin(row_ids, bound.base.row_ids)
         rows, row_ids = rows.filter(pa.array(keep)), row_ids[keep]
-    sample_ids: list[bytes] = rows["sample_id"].to_pylist()
+    sample_ids: list[bytes] = values(rows["sample_id"])
     if bound.spec.sample is not None:
         chosen = sample_rows(row_ids, sample_ids, bound.spec.sample, bound.like)
         keep = np.isin(row_ids, chosen)
         rows, row_ids = rows.filter(pa.array(keep)), row_ids[keep]
-        sample_ids = rows["sample_id"].to_pylist()
+        sample_ids = values(rows["sample_id"])
     if bound.split is None:
         return Selection(np.sort(row_ids))
     groups = rows[bound.split.group] if bound.split.group is not None else None

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import xxhash
 from numpy.typing import NDArray
 
 from mmreg.errors import UsageError
 from mmreg.registry.selection import Selection
+from mmreg.schemas.cells import Column, values
 from mmreg.schemas.declaration import SampleSpec
 
 SELECTIONS = ("filter", "split")
@@ -66,14 +66,14 @@ def sample_rows(
 
 
 def split_rows(
-    row_ids: NDArray[np.uint64], sample_ids: list[bytes], groups: pa.ChunkedArray | None, params: SplitParams
+    row_ids: NDArray[np.uint64], sample_ids: list[bytes], groups: Column | None, params: SplitParams
 ) -> Selection:
     """Each row with its split. Rows of one group share it; rows whose group is null stand for themselves."""
     keys = sample_ids
     if groups is not None:
         keys = [
             s if g is None else b"g" + repr(g).encode()
-            for g, s in zip(groups.to_pylist(), sample_ids, strict=True)
+            for g, s in zip(values(groups), sample_ids, strict=True)
         ]
     position = _hashes(keys, params.seed).astype(np.float64) / 2.0**64
     names = (params.rest, *params.fractions)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mmreg.registry.fingerprint import light_columns, row_fingerprints
 from mmreg.registry.read import Reader
+from mmreg.schemas.cells import values
 from mmreg.schemas.refs import VersionRef
 from mmreg.schemas.report import Diff
 
@@ -62,5 +63,5 @@ def _digests(reader: Reader, columns: list[str]) -> tuple[NDArray[np.bytes_], di
     )
 
 
-def _fixed(column: pa.Array) -> NDArray[np.void]:
-    return np.frombuffer(b"".join(column.to_pylist()), dtype="V16")
+def _fixed(column: pa.Array[Any]) -> NDArray[np.void]:
+    return np.frombuffer(b"".join(values(column)), dtype="V16")

@@ -15,6 +15,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from mmreg.schemas.arrow import media_kind
+from mmreg.schemas.cells import Column
 
 if TYPE_CHECKING:
     import lance
@@ -78,7 +79,7 @@ def table_fingerprint(table: lance.LanceDataset, columns: Iterable[str]) -> str:
     return digest.hexdigest()
 
 
-def _cells(column: pa.Array | pa.ChunkedArray) -> list[bytes]:
+def _cells(column: Column) -> list[bytes]:
     kind = column.type.value_type if pa.types.is_list(column.type) else None
     if kind is not None and media_kind(kind):
         lists = column.to_pylist()

@@ -9,9 +9,10 @@ from typing import Any
 import pyarrow as pa
 
 from mmreg.schemas.arrow import media_kind
+from mmreg.schemas.cells import child, values
 
 
-def sample_ids(batch: pa.RecordBatch, identity: Sequence[str]) -> pa.FixedSizeBinaryArray:
+def sample_ids(batch: pa.RecordBatch, identity: Sequence[str]) -> pa.Array[Any]:
     """The ``sample_id`` of each row of ``batch`` (declared columns and ``_source``).
 
     ``source`` in ``identity`` stands for the row's address within its source and its content: every declared
@@ -36,15 +37,13 @@ def content_columns(schema: pa.Schema) -> list[str]:
 def canonical_cells(batch: pa.RecordBatch | pa.Table, name: str) -> list[bytes]:
     """Each cell of a column as bytes that are equal exactly where the cells are; media count by their digests."""
     if name == "_source.uri":
-        return [cell["uri"].encode() for cell in batch.column("_source").to_pylist()]
+        return [uri.encode() for uri in values(child(batch.column("_source"), "uri"))]
     column = batch.column(name)
     if media_kind(column.type):
         # Only the digests: turning the bytes into Python objects would cost more than hashing them did.
-        cells = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-        valid = cells.is_valid().to_pylist()
-        digests = cells.field("sha256").to_pylist()
+        valid, digests = values(column.is_valid()), values(child(column, "sha256"))
         return [_canonical({"sha256": d} if v else None) for d, v in zip(digests, valid, strict=True)]
-    return [_canonical(cell) for cell in column.to_pylist()]
+    return [_canonical(cell) for cell in values(column)]
 
 
 def _canonical(cell: Any) -> bytes:

@@ -24,7 +24,8 @@ from mmreg.registry.identity import canonical_cells, content_columns, sample_ids
 from mmreg.registry.objects import get_records, put_records
 from mmreg.registry.operations.rows import change_rows, create
 from mmreg.registry.runs import new_run_id
-from mmreg.schemas.arrow import SAMPLE_ID, dataset_schema, media_kind
+from mmreg.schemas.arrow import dataset_schema, media_kind
+from mmreg.schemas.cells import child, values
 from mmreg.schemas.declaration import DatasetSpec
 from mmreg.schemas.progress import Progress, Quiet
 from mmreg.schemas.run import Job, Run, RunInput, RunState
@@ -127,10 +128,10 @@ def known_records(
     if table is not None:
         for batch in table.scanner(columns=["_source"], with_row_id=True, batch_size=65_536).to_batches():
             cells = batch.column("_source")
-            uris = cells.field("uri").to_pylist()
+            uris = values(child(cells, "uri"))
             hashes += [address_hash(uri) for uri in uris]
-            stamps += [touched.get(u, s) for u, s in zip(uris, cells.field("stamp").to_pylist(), strict=True)]
-            row_ids += batch.column("_rowid").to_pylist()
+            stamps += [touched.get(u, s) for u, s in zip(uris, values(child(cells, "stamp")), strict=True)]
+            row_ids += values(batch.column("_rowid"))
     for record in rejected_records(lake, last):
         hashes.append(address_hash(record["source"]))
         stamps.append(record["stamp"])
@@ -262,7 +263,7 @@ class Ingest:
         leaving = np.concatenate([changes.removed_rows, changes.changed_rows])
         rows = table.to_table(columns=["sample_id"], with_row_id=True)
         staying = ~np.isin(rows["_rowid"].to_numpy(), leaving)
-        return set(rows["sample_id"].filter(pa.array(staying)).to_pylist())
+        return set(values(rows["sample_id"].filter(pa.array(staying))))
 
     def _old_rows(
         self, table: lance.LanceDataset | None, rows: NDArray[np.uint64]
@@ -274,7 +275,7 @@ class Ingest:
         old: dict[str, tuple[int, pa.RecordBatch]] = {}
         for batch in table._take_rows(rows.tolist(), columns=[*light, "_rowid"]).to_batches():
             for index, (source, row_id) in enumerate(
-                zip(batch.column("_source").to_pylist(), batch.column("_rowid").to_pylist(), strict=True)
+                zip(values(batch.column("_source")), values(batch.column("_rowid")), strict=True)
             ):
                 old[source["uri"]] = (row_id, batch.slice(index, 1))
         return old
@@ -311,7 +312,7 @@ class Ingest:
             batch = self._identified(part.rows, reading)
             if old:
                 batch = self._set_aside_replaced(batch, reading, old)
-            reading.added_ids.extend(batch.column("sample_id").to_pylist())
+            reading.added_ids.extend(values(batch.column("sample_id")))
             if batch.num_rows:
                 yield batch
 
@@ -321,7 +322,7 @@ class Ingest:
         if tuple(self._spec.identity) == ("source",):
             return batch
         keep = []
-        for sample_id, source in zip(ids.to_pylist(), rows.column("_source").to_pylist(), strict=True):
+        for sample_id, source in zip(values(ids), values(rows.column("_source")), strict=True):
             keep.append(sample_id not in reading.seen)
             if not keep[-1]:
                 detail = "another record has the same " + ", ".join(self._spec.identity)
@@ -336,7 +337,7 @@ class Ingest:
     ) -> pa.RecordBatch:
         """Take out the rows that replace an old one; those with the same content were only touched."""
         keep = []
-        for index, source in enumerate(batch.column("_source").to_pylist()):
+        for index, source in enumerate(values(batch.column("_source"))):
             before = old.get(source["uri"])
             keep.append(before is None)
             if before is not None:
@@ -465,8 +466,8 @@ class _Wanted:
     def __init__(self, hashes: NDArray[np.uint64]) -> None:
         self._hashes = hashes
 
-    def __call__(self, addresses: pa.Array) -> pa.Array:
-        hashes = np.array([address_hash(a) for a in addresses.to_pylist()], np.uint64)
+    def __call__(self, addresses: pa.Array[Any]) -> pa.Array[Any]:
+        hashes = np.array([address_hash(a) for a in values(addresses)], np.uint64)
         return pa.array(np.isin(hashes, self._hashes))
 
 
@@ -502,7 +503,7 @@ def _listing(source: Source) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
     hashes: list[NDArray[np.uint64]] = [np.empty(0, np.uint64)]
     stamps: list[NDArray[np.uint64]] = [np.empty(0, np.uint64)]
     for batch in source.listing():
-        hashes.append(np.array([address_hash(a) for a in batch.column("address").to_pylist()], np.uint64))
+        hashes.append(np.array([address_hash(a) for a in values(batch.column("address"))], np.uint64))
         stamps.append(batch.column("stamp").to_numpy(zero_copy_only=False).astype(np.uint64))
     every = np.concatenate(hashes)
     order = np.argsort(every, kind="stable")

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from mmreg.errors import StorageError
 from mmreg.schemas.arrow import media_kind
+from mmreg.schemas.cells import child, values
 
 
 def with_bytes(batch: pa.RecordBatch, media_root: str | None, *, tolerant: bool = False) -> pa.RecordBatch:
@@ -23,10 +24,10 @@ def with_bytes(batch: pa.RecordBatch, media_root: str | None, *, tolerant: bool 
     return pa.RecordBatch.from_arrays(arrays, schema=batch.schema)
 
 
-def _filled(column: pa.StructArray, media_root: str | None, tolerant: bool) -> pa.Array[Any]:
-    if column.field("uri").null_count == len(column):
+def _filled(column: pa.Array[Any], media_root: str | None, tolerant: bool) -> pa.Array[Any]:
+    if child(column, "uri").null_count == len(column):
         return column
-    cells: list[dict[str, Any] | None] = column.to_pylist()
+    cells: list[dict[str, Any] | None] = values(column)
     for cell in cells:
         if cell is not None and cell["bytes"] is None and cell["uri"] is not None:
             try:

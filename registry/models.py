@@ -34,7 +34,7 @@ def model_add(
     check_name(name, "model name")
     checkpoint = digest_weights(path, name=name, framework=framework, license=license, base=base)
     checkpoint = replace(checkpoint, path=relative_path(registry, path))
-    inputs = ()
+    inputs: tuple[RunInput, ...] = ()
     if base is not None:
         parent = registry.model(base)
         inputs = (

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -67,7 +67,7 @@ class Selection:
         return Selection(self.row_ids[keep], None if self.splits is None else self.splits[keep], self.names)
 
     def schema(self) -> pa.Schema:
-        fields = [pa.field("row_id", pa.uint64(), nullable=False)]
+        fields: list[pa.Field[Any]] = [pa.field("row_id", pa.uint64(), nullable=False)]
         if self.splits is not None:
             fields.append(pa.field("split", pa.int8(), nullable=False))
         return pa.schema(fields, metadata={_SPLITS: json.dumps(self.names).encode()})

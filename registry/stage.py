@@ -74,4 +74,4 @@ class Stage:
 def _latest(table: pa.Table) -> pa.Table:
     row_ids = table["_rowid"].to_numpy()
     _, last = np.unique(row_ids[::-1], return_index=True)
-    return table if len(last) == len(row_ids) else table.take(pa.array(len(row_ids) - 1 - last))
+    return table if len(last) == len(row_ids) else table.take((len(row_ids) - 1 - last).astype(np.int64))

@@ -17,7 +17,7 @@ from mmreg.schemas.report import DatasetSummary, LogEntry
 class VersionRow:
     """A version as the index knows it; ``created_at`` is when its run ended.
 
-    ``lance_version`` is None where only the commit itself could tell.
+    ``lance_version`` is 0 where only the commit itself could tell.
     """
 
     dataset: str
@@ -26,7 +26,7 @@ class VersionRow:
     kind: Literal["root", "derived"]
     rows: int
     rejected: int
-    lance_version: int | None
+    lance_version: int
     roots: tuple[Mapping[str, Any], ...]
     columns: tuple[str, ...]
     run: str
@@ -134,7 +134,7 @@ def _select(db: Database, where: str, parameters: Parameters, limit: int = -1) -
             kind=row[3],
             rows=row[4],
             rejected=row[5],
-            lance_version=row[6],
+            lance_version=row[6] or 0,
             roots=tuple(roots),
             columns=tuple(columns),
             run=row[7],

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -145,7 +145,7 @@ def _row_ids(fragment: LanceFragment) -> NDArray[np.uint64]:
     return column.to_numpy().astype(np.uint64, copy=False)
 
 
-def _positions(row_ids: NDArray[np.uint64], staged: pa.Table) -> pa.Array:
+def _positions(row_ids: NDArray[np.uint64], staged: pa.Table) -> pa.Array[Any]:
     """For each row id its position in ``staged``, null where it has none (`take` then gives a null row)."""
     there = staged["_rowid"].to_numpy().astype(np.uint64, copy=False)
     order = np.argsort(there, kind="stable")
