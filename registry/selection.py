@@ -62,10 +62,6 @@ class Selection:
         keep = self.splits == self.names.index(split)
         return Selection(self.row_ids[keep])
 
-    def intersect(self, row_ids: NDArray[np.uint64]) -> Selection:
-        keep = np.isin(self.row_ids, row_ids)
-        return Selection(self.row_ids[keep], None if self.splits is None else self.splits[keep], self.names)
-
     def schema(self) -> pa.Schema:
         fields: list[pa.Field[Any]] = [pa.field("row_id", pa.uint64(), nullable=False)]
         if self.splits is not None:
