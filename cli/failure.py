@@ -75,7 +75,7 @@ def report(failure: Failure, *, json: bool) -> None:
         from mmreg.cli.plain import to_json
 
         error = {"code": failure.code, "message": failure.message, "hint": failure.hint}
-        print(to_json({"error": error}), file=sys.stderr)
+        print(to_json({"error": error}, indent=None), file=sys.stderr)
         return
     text = f"mmreg: {failure.message}" + (f"\n  Try: {failure.hint}" if failure.hint else "")
     for line in text.split(

@@ -12,7 +12,7 @@ from mmreg.schemas.lineage import Lineage
 from mmreg.schemas.refs import NodeRef
 
 _depth = click.option(
-    "--depth", metavar="N", type=click.IntRange(min=1), help="At most so far away (default: all)."
+    "--depth", metavar="N", type=click.IntRange(min=1), help="At most so many runs away (default: all)."
 )
 _form = click.option(
     "--format",
@@ -69,13 +69,16 @@ def down(session: Session, node: NodeRef, depth: int | None, form: str) -> None:
 @_form
 @pass_session
 def path(session: Session, a: NodeRef, b: NodeRef, form: str) -> None:
-    """Tell how B depends on A: all ways that lead from A down to B.
+    """Tell how A and B depend on each other: all ways that lead from one down to the other.
 
     \b
     Example:
         mmreg lineage path pairs@v1 model:clip@champion
     """
-    _show(session, session.registry.lineage_path(a, b), form)
+    answer = session.registry.lineage_path(a, b)
+    _show(session, answer, form)
+    if len(answer.nodes) > 1 and not answer.edges:
+        session.say(f"No way leads from {a} to {b}, nor back.")
 
 
 def _show(session: Session, answer: Lineage, form: str) -> None:

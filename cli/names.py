@@ -62,7 +62,8 @@ class Assignment(click.ParamType):  # type: ignore[type-arg]
                 raise ValueError
             return name, self._kind(text)
         except ValueError:
-            raise UsageError(f"{value!r} is not NAME=VALUE with VALUE a {self._kind.__name__}") from None
+            number = " with VALUE a number" if self._kind is float else ""
+            raise UsageError(f"{value!r} is not NAME=VALUE{number}") from None
 
 
 def _datasets(catalog: Catalog, typed: str) -> Iterator[str]:

@@ -63,7 +63,7 @@ class Lines:
 
     def _so_far(self) -> str:
         seconds = self._clock() - self._started
-        rate = f"{self._count / seconds:,.0f}/s" if seconds else ""
+        rate = f"{self._count / seconds:,.1f}/s" if seconds else ""
         if not self._total:
             return f"{self._count:,}, {rate}"
         return f"{self._count:,} of {self._total:,} ({self._count / self._total:.0%}), {rate}"

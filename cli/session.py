@@ -43,4 +43,4 @@ class Session:
         Output(quiet=self.quiet or self.json).say(text)
 
 
-pass_session = click.make_pass_decorator(Session)
+pass_session = click.make_pass_decorator(Session, ensure=True)

@@ -32,7 +32,7 @@ def _(first: LogEntry, values: Sequence[LogEntry]) -> Iterator[Line]:
         (
             (
                 Styled(e.ref, "bold"), moment(e.created_at), e.rows, e.rejected, e.job if e.job else e.kind,
-                clip(", ".join(e.columns), 48), _mark(e),
+                clip(", ".join(c for c in e.columns if not c.startswith("_")), 48), _mark(e),
             )
             for e in values
         ),
@@ -117,8 +117,8 @@ def _listed(sign: str, names: Sequence[str], style: str) -> Iterator[Line]:
 
 def _samples(sign: str, count: int, examples: Sequence[str]) -> Line:
     line: list[Piece] = [Styled(f"  {sign} {plural(count, 'sample')}", "green" if sign == "+" else "red")]
-    if examples:
-        line.append(Styled(f"  {', '.join(e[:12] for e in examples[:3])}{' …' if count > 3 else ''}", "dim"))
+    if shown := [sample[:12] for sample in examples[:3]]:
+        line.append(Styled(f"  {', '.join(shown)}{' …' if count > len(shown) else ''}", "dim"))
     return line
 
 

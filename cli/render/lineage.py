@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mmreg.cli.render.layout import Line, Piece, Style, Styled, render
-from mmreg.cli.text import clip, moment, plural
+from mmreg.cli.text import clip, plural
 from mmreg.schemas.lineage import Edge, EdgeKind, Lineage, Node
 
 _ROLES: Mapping[EdgeKind, str] = {
@@ -119,9 +119,12 @@ def _branches(
 
 def _label(node: Node, kind: EdgeKind | None, pointer: str | None = None) -> Iterator[Piece]:
     yield _name(node)
+    if not pointer:
+        yield Styled("".join(f"  {fact}" for fact in _facts(node)), "dim")
     if kind is not None and kind in _ROLES:
         yield Styled(f"  {_ROLES[kind]}", "yellow")
-    yield Styled(f"  ({pointer})" if pointer else "".join(f"  {fact}" for fact in _facts(node)), "dim")
+    if pointer:
+        yield Styled(f"  ({pointer})", "dim")
 
 
 def _name(node: Node) -> Piece:
@@ -136,21 +139,8 @@ def short_run(node: Node) -> str:
 
 
 def _facts(node: Node) -> Iterator[str]:
-    facts = node.facts
-    if isinstance(facts.get("rows"), int):
-        yield plural(facts["rows"], "row")
-    if facts.get("state") not in (None, "complete"):
-        yield str(facts["state"])
-    for name in ("aliases", "metrics"):
-        if facts.get(name):
-            yield clip(_some(facts[name]), 48)
-    if facts.get("at"):
-        yield moment(str(facts["at"]))
-
-
-def _some(value: object) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(
-            f"{name} {part:.4g}" for name, part in value.items() if isinstance(part, (int, float))
-        )
-    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+    """What is worth a word beside the name; a run that went well needs none."""
+    if isinstance(node.facts.get("rows"), int):
+        yield plural(node.facts["rows"], "row")
+    if node.facts.get("state") not in (None, "complete"):
+        yield str(node.facts["state"])

@@ -27,7 +27,8 @@ def mermaid(lineage: Lineage) -> Iterator[str]:
     yield "flowchart LR"
     for node in lineage.nodes:
         before, after = _SHAPES[node.kind]
-        yield f'  {names[node.id]}{before}"{"<br/>".join(map(_escape, label(node)))}"{after}'
+        text = _escape("\n".join(label(node)))
+        yield f'  {names[node.id]}{before}"{text}"{after}'
     for edge in lineage.edges:
         if edge.source in names and edge.target in names:
             yield f"  {names[edge.source]} -->|{_escape(edge.kind)}| {names[edge.target]}"
@@ -37,4 +38,4 @@ def mermaid(lineage: Lineage) -> Iterator[str]:
 
 def _escape(text: str) -> str:
     # A digit or a dash at the beginning would make the label a Markdown list.
-    return _UNPLAIN.sub(lambda match: f"#{ord(match[0])};", text)
+    return _UNPLAIN.sub(lambda match: "<br/>" if match[0] == "\n" else f"#{ord(match[0])};", text)

@@ -57,7 +57,7 @@ def _(value: Checkpoint) -> Iterator[Line]:
             "uri": value.uri,
             "base": value.base,
             "license": value.license,
-            **{name: str(fact) for name, fact in value.facts.items()},
+            **{name: _fact(fact) for name, fact in value.facts.items()},
         },
         indent="  ",
     )
@@ -67,3 +67,7 @@ def _(value: Checkpoint) -> Iterator[Line]:
 def metrics(values: Mapping[str, float]) -> str:
     """``recall@1 0.312, loss 1.2``."""
     return ", ".join(f"{name} {value:.4g}" for name, value in values.items())
+
+
+def _fact(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from mmreg.cli.render.layout import Cell, Line, Style, Styled, render, table
-from mmreg.cli.text import plural
+from mmreg.cli.text import clip, plural
 from mmreg.schemas.report import ApplyReport, PassStatus, Plan, PlanStep, Status, StepResult
 
 _ACTIONS: Mapping[str, tuple[str, Style]] = {
@@ -37,10 +37,7 @@ def _(value: Plan) -> Iterator[Line]:
 
 @render.register
 def _(value: ApplyReport) -> Iterator[Line]:
-    yield from table(
-        ("", "STEP", "VERSION", "ROWS", "COMPUTED", "ERRORS", "REJECTED", "SECONDS", ""),
-        (_result(step) for step in value.steps),
-    )
+    yield from table(("", "STEP", "VERSION", "ROWS", "SECONDS", ""), (_result(step) for step in value.steps))
     if not value.changed:
         yield ("Nothing changed.",)
 
@@ -65,28 +62,21 @@ def _steps(steps: tuple[PlanStep, ...]) -> Iterator[Line]:
     return table(
         ("", "STEP", "DATASET", "ROWS", "WHY"),
         (
-            (_sign(_ACTIONS, step.action), f"{step.kind} {step.name}", step.dataset, step.rows, _why(step))
+            (_sign(_ACTIONS, step.action), f"{step.kind} {step.name}", step.dataset, step.rows, step.reason)
             for step in steps
         ),
     )
 
 
-def _why(step: PlanStep) -> str:
-    changes = ", ".join(f"{count:,} {what}" for what, count in step.changes.items() if count)
-    return f"{step.reason} ({changes})" if changes else step.reason
-
-
 def _result(step: StepResult) -> tuple[Cell, ...]:
+    said = step.message.removeprefix(step.ref or "").strip()
     return (
         _sign(_OUTCOMES, step.outcome),
         f"{step.kind} {step.name}",
         step.ref,
-        step.rows,
-        step.computed,
-        Styled(f"{step.errors:,}", "red") if step.errors else 0,
-        step.rejected,
+        step.rows if step.outcome == "published" else None,
         f"{step.seconds:.1f}",
-        step.message,
+        Styled(said, "red") if step.errors else said,
     )
 
 
@@ -96,7 +86,7 @@ def _pass(status: PassStatus) -> tuple[Cell, ...]:
     return (
         Styled(status.name, "bold"),
         status.dataset,
-        ", ".join(status.columns),
+        clip(", ".join(status.columns), 40),
         status.done,
         status.stale,
         status.missing,

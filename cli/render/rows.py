@@ -44,14 +44,12 @@ def _(value: Rows) -> Iterator[Line]:
             yield from table(tuple(first), ([cell(row[name]) for name in first] for row in page))
 
 
-def cell(value: Any) -> str | int | Styled:
+def cell(value: Any) -> str | Styled:
     """One cell, short enough for a line."""
     if value is None:
         return Styled("null", "dim")
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, int):
-        return value
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, Mapping):
