@@ -75,7 +75,8 @@ def _csv_captions(path: str, columns: Mapping[str, ColumnSpec]) -> Iterator[Capt
                 yield _caption(record, cells, f"{name}:{reader.line_num}")
         except csv.Error as error:
             raise UsageError(
-                f"captions: {name}:{reader.line_num}: {error}", hint="check the quotes of that line"
+                f"captions: {name} after line {reader.line_num}: {error}",
+                hint="check the quotes of the next line",
             ) from error
 
 

@@ -34,7 +34,7 @@ def open_column(spec: ColumnSpec, limits: Limits) -> Column:
         return _Media(spec.type, limits, inline=spec.storage == "inline")
     if spec.type == "list":
         assert spec.items is not None
-        item = ColumnSpec.model_validate({"type": spec.items, "storage": spec.storage})
+        item = spec.model_copy(update={"type": spec.items, "items": None, "nullable": False})
         return _List(spec.items, open_column(item, limits), arrow_type(item))
     if spec.type == "embedding":
         return _Embedding(spec)
@@ -94,7 +94,7 @@ class _List:
     def array(self, accepted: Sequence[list[Any] | None]) -> pa.Array[Any]:
         values = self._item.array([one for many in accepted for one in many or ()])
         offsets = [0, *accumulate(len(many or ()) for many in accepted)]
-        absent = np.array([many is None for many in accepted], dtype=bool)
+        absent = pa.array([many is None for many in accepted], pa.bool_())
         starts = pa.array(offsets, pa.int32())
         return pa.ListArray.from_arrays(starts, values, type=pa.list_(self._type), mask=absent)
 
@@ -126,5 +126,5 @@ class _Embedding:
         zeros = np.zeros(self._dim, self._dtype)
         rows = [zeros if vector is None else vector for vector in accepted]
         values: pa.Array[Any] = pa.array(np.concatenate(rows) if rows else np.empty(0, self._dtype))
-        absent = np.array([vector is None for vector in accepted], dtype=bool)
+        absent = pa.array([vector is None for vector in accepted], pa.bool_())
         return pa.FixedSizeListArray.from_arrays(values, self._dim, mask=absent)

@@ -7,6 +7,7 @@ committed, not the working tree). The cache may be deleted at any time.
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 import shutil
 import warnings
@@ -22,6 +23,8 @@ from xxhash import xxh3_64, xxh3_64_hexdigest
 from mmreg.errors import MissingExtra, MmregError, NotFound, StorageError, UsageError
 from mmreg.schemas.declaration import DatasetSpec, SourceSpec
 from mmreg.sources.declared import declared_path
+from mmreg.sources.files import normalise
+from mmreg.sources.record import Refused
 
 _CACHE = ".mmreg/cache/dvc"
 _USERINFO = re.compile(r"(?<=://)[^/@]*@")
@@ -82,7 +85,11 @@ def _info(files: Any, name: str, source: SourceSpec, path: str) -> dict[str, Any
 def _bring(files: Any, md5: str | None, revision: str, path: str, cache: Path) -> str:
     """Fetch ``path`` unless it is here: by content where DVC knows its MD5, else by revision."""
     key = md5.removesuffix(".dir") if md5 else f"{revision}-{xxh3_64_hexdigest(path.encode())}"
-    name = os.path.basename(path.rstrip("/")) or "root"
+    try:
+        name = posixpath.basename(normalise(path))
+    except Refused as refused:
+        message = f"a path in a repository is relative: {refused.detail}"
+        raise UsageError(message, hint="correct mmreg.yaml") from None
     place = cache / key / name
     if not place.exists():
         place.parent.mkdir(parents=True, exist_ok=True)

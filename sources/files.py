@@ -41,7 +41,7 @@ class Root:
     def follow(self, path: str, uri: str) -> File:
         """Find what the link at ``path`` leads to. Raises `Refused` unless it is a regular file inside."""
         real = os.path.realpath(path)
-        if not real.startswith(self._inside):
+        if not (real + "/").startswith(self._inside):
             raise Refused("outside_root", f"{uri} is a link that leaves the folder")
         try:
             return _regular(real, uri, os.stat(real))

@@ -36,6 +36,7 @@ def read_lines(stream: BinaryIO, file: str) -> Iterator[Line]:
             offset += len(rest)
         if start == 0 and data.startswith(_BOM):
             data, start = data[3:], 3
+        data = data.rstrip(b"\r\n")
         if data and not data.isspace():
             yield Line(file, number, start, data)
 

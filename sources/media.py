@@ -32,14 +32,12 @@ def media_cell(media: object, kind: MediaKind, limits: Limits, *, inline: bool) 
 def media_array(cells: Sequence[Cell | None], kind: MediaKind) -> pa.Array[Any]:
     """Turn cells into one struct array, column by column."""
     dtype = media_type(kind)
-    empty = (None,) * dtype.num_fields
-    columns = (
-        zip(*(empty if cell is None else cell for cell in cells), strict=True) if cells else [()] * len(empty)
-    )
-    arrays = [pa.array(column, type=field.type) for column, field in zip(columns, dtype, strict=True)]
-    return pa.StructArray.from_arrays(
-        arrays, fields=list(dtype), mask=pa.array([cell is None for cell in cells])
-    )
+    arrays = [
+        pa.array([None if cell is None else cell[index] for cell in cells], field.type)
+        for index, field in enumerate(dtype)
+    ]
+    absent = pa.array([cell is None for cell in cells], pa.bool_())
+    return pa.StructArray.from_arrays(arrays, fields=list(dtype), mask=absent)
 
 
 def _carried(data: bytes, kind: MediaKind, limits: Limits, *, inline: bool) -> Cell:
