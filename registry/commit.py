@@ -54,7 +54,7 @@ def publish(lake: Lake, dataset: str, run: Run, build: Builder) -> Run | None:
 
     uuid = transaction_uuid(run.id, dataset)
     table = lake.find_table(dataset)
-    base = table.version if table else 0
+    base = table.version if table is not None else 0
     for attempt in range(ATTEMPTS):
         if table is not None and (landed := _landed(table, uuid, base)):
             return landed
@@ -73,7 +73,7 @@ def publish(lake: Lake, dataset: str, run: Run, build: Builder) -> Run | None:
         )
         record = replace(run, ended_at=now(), facets={**run.facets, **draft.facets}).with_output(output)
         transaction = lance.Transaction(
-            read_version=table.version if table else 0,
+            read_version=table.version if table is not None else 0,
             operation=draft.operation,
             uuid=uuid,
             transaction_properties={RUN_PROPERTY: record.to_json()},
@@ -113,9 +113,7 @@ def recorded_run(table: lance.LanceDataset, lance_version: int) -> Run | None:
     if text is None or transaction is None:
         return None
     run = Run.from_json(text)
-    outputs = tuple(
-        replace(o, lance_version=lance_version) if o.uuid == transaction.uuid else o for o in run.outputs
-    )
+    outputs = tuple(replace(o, lance_version=lance_version) if o.uuid == transaction.uuid else o for o in run.outputs)
     return replace(run, outputs=outputs)
 
 
@@ -142,6 +140,4 @@ def _last_ordinal(lake: Lake, dataset: str, table: lance.LanceDataset | None) ->
             if output["dataset"] == dataset:
                 return int(output["ordinal"])
     # The manifests that could tell are gone (clean-up); the runs are not.
-    return max(
-        (o.ordinal for run in iter_runs(lake.store) for o in run.outputs if o.dataset == dataset), default=0
-    )
+    return max((o.ordinal for run in iter_runs(lake.store) for o in run.outputs if o.dataset == dataset), default=0)

@@ -244,12 +244,8 @@ class Ingest:
         if table is None:
             return
         for wanted in self._schema:
-            if wanted.name not in table.schema.names or not table.schema.field(wanted.name).type.equals(
-                wanted.type
-            ):
-                there = (
-                    table.schema.field(wanted.name).type if wanted.name in table.schema.names else "absent"
-                )
+            if wanted.name not in table.schema.names or not table.schema.field(wanted.name).type.equals(wanted.type):
+                there = table.schema.field(wanted.name).type if wanted.name in table.schema.names else "absent"
                 raise UsageError(
                     f"{self._name}: the column {wanted.name!r} is declared as {wanted.type}, but is {there} in the lake; "
                     "changing the columns of a dataset that has versions is not supported yet",
@@ -326,9 +322,7 @@ class Ingest:
             keep.append(sample_id not in reading.seen)
             if not keep[-1]:
                 detail = "another record has the same " + ", ".join(self._spec.identity)
-                reading.rejected.append(
-                    Rejected(source["uri"], "duplicate_identity", detail, source["stamp"])
-                )
+                reading.rejected.append(Rejected(source["uri"], "duplicate_identity", detail, source["stamp"]))
             reading.seen.add(sample_id)
         return batch.filter(pa.array(keep, pa.bool_()))
 
@@ -374,10 +368,7 @@ class Ingest:
             for record in rejected_records(self._lake, self._last)
             if (h := address_hash(record["source"])) in listed and h not in again
         ]
-        new = [
-            {"source": r.source, "reason": r.reason, "detail": r.detail, "stamp": r.stamp}
-            for r in reading.rejected
-        ]
+        new = [{"source": r.source, "reason": r.reason, "detail": r.detail, "stamp": r.stamp} for r in reading.rejected]
         return sorted([*kept, *new], key=lambda record: (record["source"], record["reason"]))
 
     def _describe(
@@ -401,9 +392,7 @@ class Ingest:
             "reasons": _count(record["reason"] for record in rejected),
             "license": self._spec.license,
         }
-        source = RunInput(
-            "source", f"{self._name}/{changes.listing}", str(self._source.facts.get("path", self._name))
-        )
+        source = RunInput("source", f"{self._name}/{changes.listing}", str(self._source.facts.get("path", self._name)))
         return replace(run, inputs=(source,), facets={"ingest": facet})
 
 
@@ -445,18 +434,14 @@ class _RowsBuilder:
         return Draft(operation, "root", rows, self._rejected, columns=tuple(self._schema.names))
 
     def _refuse_overlap(self, table: lance.LanceDataset) -> None:
-        before = {f.fragment_id for f in self._planned.get_fragments()} if self._planned else set()
+        before = {f.fragment_id for f in self._planned.get_fragments()} if self._planned is not None else set()
         mine = set(self._reading.added_ids)
         for fragment in table.get_fragments():
             if fragment.fragment_id not in before:
                 theirs = fragment.to_table(columns=["sample_id"])["sample_id"].to_pylist()
                 if not mine.isdisjoint(theirs):
                     raise _Overtaken
-        if (
-            self._planned is not None
-            and table.schema.names != self._planned.schema.names
-            and self._reading.replaced
-        ):
+        if self._planned is not None and table.schema.names != self._planned.schema.names and self._reading.replaced:
             raise _Overtaken
 
 
@@ -492,9 +477,7 @@ def write_rows(
 
 def spec_digest(spec: DatasetSpec) -> str:
     """16 hex digits of what decides how records become rows: not where the source lies, nor descriptions."""
-    document = spec.model_dump_json(
-        exclude={"license": True, "description": True, "source": {"path", "repo", "rev"}}
-    )
+    document = spec.model_dump_json(exclude={"license": True, "description": True, "source": {"path", "repo", "rev"}})
     return xxhash.xxh3_64_hexdigest(document.encode())
 
 

@@ -236,7 +236,7 @@ def _commit(store: Store, rows: pa.Table) -> None:
 
     uri, options = _archive_uri(store), store.options or None
     newest = open_archive(store)
-    mode = "append" if newest else "create"
+    mode = "append" if newest is not None else "create"
     transaction = write_fragments(rows, uri, return_transaction=True, mode=mode, storage_options=options)
     assert isinstance(transaction, lance.Transaction)
     transaction.transaction_properties = {RUN_PROPERTY: _maintenance(rows.num_rows).to_json()}
@@ -249,9 +249,7 @@ def _rows(texts: list[str]) -> pa.Table:
 
     documents = [json.loads(text) for text in texts]
     schema = pa.schema([(name, pa.string()) for name in ("id", "ended_at", "json")])
-    return pa.table(
-        [[doc["id"] for doc in documents], [doc["ended_at"] for doc in documents], texts], schema=schema
-    )
+    return pa.table([[doc["id"] for doc in documents], [doc["ended_at"] for doc in documents], texts], schema=schema)
 
 
 def _maintenance(folded: int) -> Run:
