@@ -1,0 +1,282 @@
+"""What a user has: a small project with pictures, captions and a declaration, and an S3 to keep a lake on."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image, ImageDraw
+
+from mmreg.curation.apply import apply
+from mmreg.registry.api import Registry
+from mmreg.registry.lake import Lake
+from mmreg.schemas.report import ApplyReport
+
+DECLARATION = """
+version: 1
+project: small
+lake: {lake}
+datasets:
+  pairs:
+    source: {{type: imagefolder, path: images}}
+    columns:
+      image: {{type: image}}
+      caption: {{type: text, nullable: true}}
+passes:
+  light: {{from: pairs, use: "counted:Brightness", inputs: {{image: image}}}}
+  words: {{from: pairs, use: "counted:Words", inputs: {{text: caption}}}}
+  keep:  {{from: pairs, into: train, use: filter, where: "n_words >= 2"}}
+  parts: {{from: train, into: splits, use: split, params: {{test: 0.4, seed: 7}}}}
+  grade: {{from: train, use: "counted:Brightness", inputs: {{image: image}}, outputs: {{brightness: grade}}}}
+checks:
+  train:
+    - {{check: not_null, column: caption}}
+"""
+
+COUNTED = '''
+"""Two cheap passes which note every row they are called with, so that a test can count the calls."""
+
+import hashlib
+import io
+import os
+import pathlib
+
+import pyarrow as pa
+from PIL import Image, ImageStat
+
+CALLS = pathlib.Path(os.environ.get("CALLS", pathlib.Path(__file__).with_name("calls.log")))
+
+
+def note(line):
+    with CALLS.open("a") as file:
+        file.write(line + "\\n")
+
+
+class Brightness:
+    version = "1"
+    kind, scope, role = "score", "row", "evaluator"
+    inputs = {"image": "image"}
+
+    def __init__(self, recipe):
+        pass
+
+    def outputs(self):
+        return pa.schema([("brightness", pa.float64())])
+
+    def open(self):
+        pass
+
+    def __call__(self, batch):
+        means = []
+        for cell in batch.column("image").to_pylist():
+            note("Brightness " + hashlib.sha256(cell["bytes"]).hexdigest())
+            means.append(ImageStat.Stat(Image.open(io.BytesIO(cell["bytes"])).convert("L")).mean[0])
+        return pa.record_batch({"brightness": pa.array(means, pa.float64())})
+
+
+class Words:
+    version = "1"
+    kind, scope, role = "score", "row", "evaluator"
+    inputs = {"text": "text"}
+
+    def __init__(self, recipe):
+        pass
+
+    def outputs(self):
+        return pa.schema([("n_words", pa.int32())])
+
+    def open(self):
+        pass
+
+    def __call__(self, batch):
+        texts = batch.column("text").to_pylist()
+        for text in texts:
+            note(f"Words {text}")
+        counts = pa.array([len(text.split()) if text else None for text in texts], pa.int32())
+        errors = pa.array([None if text else "no text" for text in texts], pa.string())
+        return pa.record_batch({"n_words": counts, "error": errors})
+'''
+
+
+@dataclass
+class SmallProject:
+    """A project folder: ``images`` with sidecar captions, ``mmreg.yaml``, a plug-in, a lake."""
+
+    folder: Path
+
+    def draw(self, name: str, caption: str | None = "a coloured disc", seed: int | None = None) -> None:
+        """Put a picture (one for each seed; by default the name's) and its caption where the source is."""
+        number = seed if seed is not None else sum(map(ord, name)) * 7919
+        picture = Image.new("RGB", (24, 18), (number % 251, number // 7 % 241, number // 49 % 239))
+        box = (number % 9, number % 5, 10 + number % 11, 9 + number % 7)
+        ImageDraw.Draw(picture).ellipse(box, fill=(number // 3 % 256, 255 - number % 256, number // 11 % 256))
+        file = self.folder / "images" / f"{name}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        picture.save(file)
+        text = file.with_suffix(".txt")
+        text.write_text(caption) if caption is not None else text.unlink(missing_ok=True)
+
+    def erase(self, name: str) -> None:
+        for file in (self.folder / "images").glob(f"{name}.*"):
+            file.unlink()
+
+    def open(self) -> Registry:
+        """A registry as a new process would open it."""
+        return Registry.open(self.folder)
+
+    def apply(self, *select: str) -> ApplyReport:
+        return apply(self.open(), select)
+
+    def python(self, code: str, *arguments: str, wrapper: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+        """Start ``code`` in a process of its own, in the project's folder."""
+        return subprocess.Popen(
+            [*wrapper, sys.executable, "-c", textwrap.dedent(code), *arguments],
+            cwd=self.folder,
+            env=os.environ | {"PYTHONWARNINGS": "ignore"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def calls(self) -> list[str]:
+        """Every row that a counted pass was called with, in order."""
+        log = self.folder / "calls.log"
+        return log.read_text().splitlines() if log.exists() else []
+
+    def copy(self, folder: Path) -> SmallProject:
+        """All of it, elsewhere."""
+        shutil.copytree(self.folder, folder)
+        return SmallProject(folder)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., SmallProject]:
+    """Make a project: ``images`` pictures, a declaration (its ``{lake}`` filled in), an empty lake."""
+    monkeypatch.setattr(sys, "path", list(sys.path))  # a project's folder joins it, for its plug-ins
+    monkeypatch.delitem(sys.modules, "counted", raising=False)
+
+    def make(
+        images: int = 6,
+        declaration: str = DECLARATION,
+        lake: str | dict[str, Any] = "./lake",
+        name: str = "project",
+    ) -> SmallProject:
+        made = SmallProject(tmp_path / name)
+        (made.folder / "images").mkdir(parents=True)
+        (made.folder / "mmreg.yaml").write_text(declaration.format(lake=json.dumps(lake)))
+        (made.folder / "counted.py").write_text(COUNTED)
+        for number in range(images):
+            made.draw(f"{number:03}", f"picture number {number}" if number % 3 else "one")
+        opened = made.open().project
+        Lake.create(opened.lake_uri, opened.lake_options)
+        return made
+
+    yield make
+    sys.modules.pop("counted", None)
+
+
+@pytest.fixture
+def answers() -> Callable[[Registry], dict[str, Any]]:
+    """All that a registry says of its lake, wherever that lies: as plain values, to compare."""
+
+    def ask(registry: Registry) -> dict[str, Any]:
+        names = [summary.name for summary in registry.ls()]
+        logs = {name: [asdict(entry) for entry in registry.log(name)] for name in names}
+        versions = [entry["ref"] for log in logs.values() for entry in log]
+        runs = [f"run:{run.id}" for run in registry.runs()]
+        checkpoints = [f"sha256:{model.digest}" for model in registry.models()]
+        return {
+            "ls": [asdict(summary) for summary in registry.ls()],
+            "log": logs,
+            "models": [asdict(model) for model in registry.models()],
+            "runs": [run.to_json() for run in registry.runs()],
+            "lineage": {
+                f"{direction} {node}": asdict(registry.lineage(node, direction))
+                for node in [*versions, *runs, *checkpoints]
+                for direction in ("up", "down")
+            },
+            "rows": {ref: rows_of(registry, ref) for ref in versions},
+        }
+
+    return ask
+
+
+@pytest.fixture
+def rows() -> Callable[..., dict[bytes, dict[str, Any]]]:
+    """The rows of a version with all their columns, by sample id."""
+    return rows_of
+
+
+def rows_of(registry: Registry, ref: str) -> dict[bytes, dict[str, Any]]:
+    reader = registry.open_version(ref)
+    found = [row for batch in reader.batches(reader.table.schema.names) for row in batch.to_pylist()]
+    by_id = {row.pop("sample_id"): row for row in found}
+    assert len(by_id) == len(found), f"{ref} has a sample twice"
+    assert len(by_id) == len(reader)
+    return by_id
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """An S3 in this process, honest about conditional puts: its address."""
+    from moto.moto_server.threaded_moto_server import MotoRequestHandler
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+    from werkzeug.serving import make_server
+
+    inner = DomainDispatcherApplication(create_backend_app)
+    one_at_a_time = threading.Lock()
+
+    def application(environ: Any, start_response: Any) -> Any:
+        # moto looks whether a key is there and writes it in two steps: what S3 does at once must be at once here.
+        with one_at_a_time:
+            return list(inner(environ, start_response))
+
+    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=MotoRequestHandler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def s3_lake(s3_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], dict[str, Any]]:
+    """Make a bucket: what ``lake:`` declares for a lake in it. The keys are in the environment."""
+    import boto3
+
+    monkeypatch.setenv("S3_KEY", "testing")
+    monkeypatch.setenv("S3_SECRET", "testing")
+    buckets = iter(range(1000))
+
+    def make() -> dict[str, Any]:
+        bucket = f"{tmp_path.name.replace('_', '-').lower()[:50]}-{os.urandom(3).hex()}-{next(buckets)}"
+        client = boto3.client(
+            "s3",
+            endpoint_url=s3_server,
+            region_name="us-east-1",
+            aws_access_key_id="testing",
+            aws_secret_access_key="testing",
+        )
+        client.create_bucket(Bucket=bucket)
+        client.close()
+        options = {
+            "aws_access_key_id": "env:S3_KEY",
+            "aws_secret_access_key": "env:S3_SECRET",
+            "aws_region": "us-east-1",
+            "aws_endpoint": s3_server,
+            "allow_http": "true",
+        }
+        return {"uri": f"s3://{bucket}/lake", "options": options}
+
+    return make
