@@ -1,25 +1,28 @@
 """Run objects: one immutable record a run, readable without Lance, and the archive that they are folded into.
 
-A record goes to ``_mmreg/runs/<date of writing>/<run id>.json``, put if absent. A richer copy of the same run
-(its second commit, the Lance versions known only afterwards) is a new object, ``<run id>~2.json``, and the
-poorer one is then removed: so a changed record always shows in a plain listing. `archive` folds objects into
-the Lance table ``_mmreg/runs.lance`` (id, ended_at, json). A run may be found more than once; `merge` makes
-one of its copies.
+A record goes to ``_mmreg/runs/<date of writing>/<run id>.json``, put if absent and never changed. A richer copy
+of the same run (its second commit, the Lance versions known only afterwards) stands beside it under a name from
+its content, ``<run id>~<digest>.json``: so it shows in a plain listing, and a name that is removed never took
+anything unread with it. `archive` folds objects into the Lance table ``_mmreg/runs.lance`` (id, ended_at, json).
+A run may thus be found more than once; `merge` makes one of its copies.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from mmreg.errors import Conflict, IntegrityError, StorageError
+from mmreg.registry.leases import lease
 from mmreg.registry.store import Store
 from mmreg.schemas.run import Job, Run, RunState, VersionOutput
 
@@ -31,11 +34,12 @@ OBJECTS = "_mmreg/runs"
 ARCHIVE = "_mmreg/runs.lance"
 RUN_PROPERTY = "mmreg.run"
 ATTEMPTS = 50
+WAIT_S = 60.0
 FOLD = 1000
 """Objects in one commit of the archive: what `archive` holds in memory at a time."""
 
 _NAMESPACE = uuid.UUID("5f0a4c1e-9d0b-5c8e-8f57-6d6d72656700")
-_COPY = re.compile(r"(?P<id>[^/~]+)(?:~(?P<copy>[0-9]+))?\.json")
+_OBJECT = re.compile(r"(?P<id>[^/~]+)(?:~[0-9a-f]{16})?\.json")
 
 
 def new_run_id() -> str:
@@ -49,27 +53,23 @@ def transaction_uuid(run_id: str, dataset: str) -> str:
 
 
 def write_run(store: Store, run: Run) -> None:
-    """Record ``run``. Recording it again is fine; a richer copy takes the poorer one's place.
+    """Record ``run``. Recording it again is fine; a copy that adds something is joined with what is there.
 
     Raises `IntegrityError` where a record of the same id says something else.
     """
     folder = f"{OBJECTS}/{_now():%Y-%m-%d}"
-    if store.put_new(f"{folder}/{run.id}.json", run.to_json().encode()):
+    first = f"{folder}/{run.id}.json"
+    if store.put_new(first, run.to_json().encode()):
         return
-    while True:
-        copies = {key: found for key in _copies(store, folder, run.id) if (found := read_object(store, key))}
-        merged = run
-        for copy in copies.values():
-            merged = merge(merged, copy)
-        text = merged.to_json()
-        if text in (copy.to_json() for copy in copies.values()):
-            return
-        last = max((_copy_number(key) for key in copies), default=0)
-        name = f"{run.id}~{last + 1}.json" if last else f"{run.id}.json"
-        if store.put_new(f"{folder}/{name}", text.encode()):
-            for key in copies:
-                store.delete(key)
-            return
+    copies = {key: copy for key in _copies(store, folder, run.id) if (copy := read_object(store, key))}
+    text = reduce(merge, copies.values(), run).to_json()
+    if text in (copy.to_json() for copy in copies.values()):
+        return
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    store.put_new(f"{folder}/{run.id}~{digest}.json", text.encode())
+    for key in copies:
+        if key != first:
+            store.delete(key)
 
 
 def merge(a: Run, b: Run) -> Run:
@@ -100,7 +100,7 @@ def iter_runs(store: Store) -> Iterator[Run]:
             waiting[run.id] = merge(run, waiting[run.id]) if run.id in waiting else run
     table = open_archive(store)
     if table is not None:
-        copies = Counter(_ids(table))
+        copies = Counter(_column(table, "id"))
         for run in read_archive(table):
             merged = merge(run, waiting.pop(run.id)) if run.id in waiting else run
             copies[run.id] -= 1
@@ -115,22 +115,23 @@ def archive(store: Store, keep: int = 0) -> int:
     """Fold run objects, but the newest ``keep``, into the archive; returns how many were folded.
 
     An object is removed only after the commit that holds its record has landed. Killed in between, the record
-    is in both places, which does no harm.
+    is in both places, which does no harm. Raises `LeaseHeld` where another process archives all the while.
     """
-    keys = sorted(list_objects(store), key=lambda key: key.rpartition("/")[2])
-    folded = keys[: max(0, len(keys) - keep)]
-    for start in range(0, len(folded), FOLD):
-        chunk = folded[start : start + FOLD]
-        texts = [data.decode() for key in chunk if (data := store.get(key)) is not None]
-        _append(store, texts)
-        for key in chunk:
-            store.delete(key)
+    # One at a time: of two, the slower could remove a record written anew under a name that the quicker freed.
+    with lease(store, "_runs", wait_s=WAIT_S):
+        keys = sorted(list_objects(store), key=lambda key: key.rpartition("/")[2])
+        folded = keys[: max(0, len(keys) - keep)]
+        for start in range(0, len(folded), FOLD):
+            chunk = folded[start : start + FOLD]
+            _append(store, [data.decode() for key in chunk if (data := store.get(key)) is not None])
+            for key in chunk:
+                store.delete(key)
     return len(folded)
 
 
 def list_objects(store: Store) -> Iterator[str]:
     """The keys of all run objects."""
-    return (key for key in store.list(OBJECTS) if _COPY.fullmatch(key.rpartition("/")[2]))
+    return (key for key in store.list(OBJECTS) if _OBJECT.fullmatch(key.rpartition("/")[2]))
 
 
 def read_object(store: Store, key: str) -> Run | None:
@@ -160,26 +161,15 @@ def open_archive(store: Store) -> lance.LanceDataset | None:
 def read_archive(table: lance.LanceDataset, after: int = -1) -> Iterator[Run]:
     """The runs in fragments of the archive with an id above ``after``, in the order of folding."""
     fragments = [fragment for fragment in table.get_fragments() if fragment.fragment_id > after]
-    if not fragments:
-        return
-    try:
-        for batch in table.scanner(columns=["json"], fragments=fragments, batch_size=FOLD).to_batches():
-            for text in batch.column("json").to_pylist():
-                yield _parsed(str(text), ARCHIVE)
-    except OSError as error:
-        raise _archive_error(error) from error
+    for text in _column(table, "json", fragments) if fragments else ():
+        yield _parsed(text, ARCHIVE)
 
 
 def _copies(store: Store, folder: str, run_id: str) -> Iterator[str]:
     for key in store.list(folder):
-        match = _COPY.fullmatch(key.rpartition("/")[2])
+        match = _OBJECT.fullmatch(key.rpartition("/")[2])
         if match and match["id"] == run_id:
             yield key
-
-
-def _copy_number(key: str) -> int:
-    match = _COPY.fullmatch(key.rpartition("/")[2])
-    return int(match["copy"] or 1) if match else 0
 
 
 def _joined(a: Run, b: Run) -> tuple[VersionOutput, ...]:
@@ -212,9 +202,14 @@ def _parsed(text: str, place: str) -> Run:
         raise IntegrityError(f"{place} holds no run record: {error}", hint="mmreg doctor") from error
 
 
-def _ids(table: lance.LanceDataset) -> Iterator[str]:
-    for batch in table.scanner(columns=["id"]).to_batches():
-        yield from map(str, batch.column("id").to_pylist())
+def _column(
+    table: lance.LanceDataset, name: str, fragments: Sequence[lance.LanceFragment] | None = None
+) -> Iterator[str]:
+    try:
+        for batch in table.scanner(columns=[name], fragments=fragments, batch_size=FOLD).to_batches():
+            yield from map(str, batch.column(name).to_pylist())
+    except (OSError, ValueError) as error:
+        raise _archive_error(error) from error
 
 
 def _append(store: Store, texts: list[str]) -> None:
