@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from mmreg.registry.fingerprint import light_columns, row_fingerprints
+from mmreg.registry.identity import fixed_width
 from mmreg.registry.read import Reader
-from mmreg.schemas.cells import values
 from mmreg.schemas.refs import VersionRef
 from mmreg.schemas.report import Diff
 
@@ -47,13 +46,13 @@ def diff(registry: Registry, a: VersionRef, b: VersionRef) -> Diff:
     )
 
 
-def _digests(reader: Reader, columns: list[str]) -> tuple[NDArray[np.bytes_], dict[str, NDArray[np.uint64]]]:
+def _digests(reader: Reader, columns: list[str]) -> tuple[NDArray[np.void], dict[str, NDArray[np.uint64]]]:
     """Sample ids and one fingerprint a cell. Ids are compared as fixed-width bytes, so they keep their zeros."""
     ids: list[NDArray[np.void]] = []
     cells: dict[str, list[NDArray[np.uint64]]] = {name: [] for name in columns}
     light = {name: light_columns(reader.schema, [name])[0] for name in columns}
     for batch in reader.batches(["sample_id", *light.values()], media=False, batch_size=8192):
-        ids.append(_fixed(batch.column("sample_id")))
+        ids.append(fixed_width(batch.column("sample_id")))
         for name, read_as in light.items():
             cells[name].append(row_fingerprints(batch, [read_as]))
     empty = np.empty(0, np.uint64)
@@ -61,7 +60,3 @@ def _digests(reader: Reader, columns: list[str]) -> tuple[NDArray[np.bytes_], di
         np.concatenate([np.empty(0, "V16"), *ids]),
         {name: np.concatenate([empty, *parts]) for name, parts in cells.items()},
     )
-
-
-def _fixed(column: pa.Array[Any]) -> NDArray[np.void]:
-    return np.frombuffer(b"".join(values(column)), dtype="V16")

@@ -6,10 +6,12 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from mmreg.schemas.arrow import media_kind
-from mmreg.schemas.cells import child, values
+from mmreg.schemas.cells import Column, child, values
 
 
 def sample_ids(batch: pa.RecordBatch, identity: Sequence[str]) -> pa.Array[Any]:
@@ -22,15 +24,17 @@ def sample_ids(batch: pa.RecordBatch, identity: Sequence[str]) -> pa.Array[Any]:
     for name in identity:
         names += ["_source.uri", *content_columns(batch.schema)] if name == "source" else [name]
     cells = [canonical_cells(batch, name) for name in names]
-    ids = [
-        hashlib.blake2b(b"".join(map(_framed, row)), digest_size=16).digest()
-        for row in zip(*cells, strict=True)
-    ]
+    ids = [hashlib.blake2b(b"".join(map(_framed, row)), digest_size=16).digest() for row in zip(*cells, strict=True)]
     return pa.array(ids, pa.binary(16))
 
 
+def fixed_width(ids: Column) -> NDArray[np.void]:
+    """Sample ids as a numpy array of 16 raw bytes each, which keep their zeros."""
+    return np.frombuffer(b"".join(values(ids)), dtype="V16")
+
+
 def content_columns(schema: pa.Schema) -> list[str]:
-    """The declared columns of a root: what its source says, not where it stood nor what passes made."""
+    """The declared columns of a root: what its source says, not where it stood, nor what mmreg knows of it."""
     return [name for name in schema.names if not name.startswith("_") and name != "sample_id"]
 
 

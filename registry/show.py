@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from mmreg.registry.catalog import VersionRow
-from mmreg.registry.ingest import rejected_records
+from mmreg.registry.changes import rejected_records
 from mmreg.schemas.refs import VersionRef
 from mmreg.schemas.report import ColumnDetail, VersionDetail
 from mmreg.schemas.run import Run

@@ -1,7 +1,7 @@
 """Checkpoints from files: what a model is, is the digest of its weights. Nothing here executes or loads one.
 
-A single file is known by its own SHA-256, as ``sha256sum`` prints it. A directory is known by the SHA-256 over
-one line ``["<name>",<bytes>,"<sha256>"]`` (JSON) for each of its files, sorted by name: the digest does not
+A single file is known by its own SHA-256, as ``sha256sum`` prints it. A directory is known by the SHA-256
+over one line ``["<name>",<bytes>,"<sha256>"]`` (JSON) for each of its files, sorted by name: the digest does not
 depend on where it lies, on times or on owners, and changes with any content or name. Names that begin with a
 dot (caches, version control) do not count.
 """

@@ -1,0 +1,149 @@
+"""What moved between a source and the newest version of its dataset, told from addresses and stamps alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import xxhash
+from numpy.typing import NDArray
+
+from mmreg.registry.objects import get_records
+from mmreg.schemas.cells import child, values
+from mmreg.schemas.run import Run
+from mmreg.sources.protocol import Source
+
+if TYPE_CHECKING:
+    import lance
+
+    from mmreg.registry.lake import Lake
+
+Hashes = NDArray[np.uint64]
+REJECTED = -1
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the newest version and the last ingest say of a source: ascending address hashes with their stamps.
+
+    ``row_ids`` is `REJECTED` where the record did not become a row.
+    """
+
+    addresses: Hashes
+    stamps: Hashes
+    row_ids: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a listing says against what is `Known`; addresses as ascending 64-bit hashes.
+
+    ``changed_rows`` says for each of ``changed`` which row it was (`REJECTED`: none). ``forgotten`` counts rejected
+    records that are no longer in the source. ``listing`` is a digest of all addresses and stamps.
+    """
+
+    listed: Hashes
+    added: Hashes
+    changed: Hashes
+    changed_rows: NDArray[np.int64]
+    removed_rows: Hashes
+    forgotten: int
+    listing: str
+
+    @property
+    def pending(self) -> int:
+        return len(self.added) + len(self.changed) + len(self.removed_rows) + self.forgotten
+
+    @property
+    def wanted(self) -> Hashes:
+        """What has to be read."""
+        return np.sort(np.concatenate([self.added, self.changed]))
+
+    def old_rows(self, addresses: Hashes) -> NDArray[np.int64]:
+        """For each address the row that it was before it changed; `REJECTED` where it was none."""
+        if not len(self.changed):
+            return np.full(len(addresses), REJECTED, np.int64)
+        place = np.minimum(np.searchsorted(self.changed, addresses), len(self.changed) - 1)
+        return np.where(self.changed[place] == addresses, self.changed_rows[place], REJECTED)
+
+
+def compare(source: Source, known: Known) -> Changes:
+    """Compare the source's listing with ``known``. Reads no media byte; about 50 bytes of memory a record."""
+    addresses, stamps = _listing(source)
+    if len(known.addresses):
+        place = np.minimum(np.searchsorted(known.addresses, addresses), len(known.addresses) - 1)
+        here = known.addresses[place] == addresses
+        moved = here & (known.stamps[place] != stamps)
+        changed_rows = known.row_ids[place[moved]]
+    else:
+        here = moved = np.zeros(len(addresses), bool)
+        changed_rows = np.empty(0, np.int64)
+    gone = ~np.isin(known.addresses, addresses)
+    return Changes(
+        listed=addresses,
+        added=addresses[~here],
+        changed=addresses[moved],
+        changed_rows=changed_rows,
+        removed_rows=known.row_ids[gone & (known.row_ids != REJECTED)].astype(np.uint64),
+        forgotten=int((gone & (known.row_ids == REJECTED)).sum()),
+        listing=xxhash.xxh3_128_hexdigest(addresses.tobytes() + stamps.tobytes()),
+    )
+
+
+def known_records(
+    lake: Lake, table: lance.LanceDataset | None, last: Run | None, spec_digest: str, touched: Mapping[str, int]
+) -> Known:
+    """What is known of a source by the newest version (``table``), the last ingest and the stamps ``touched`` here.
+
+    Where the declaration changed since (``spec_digest``), every stamp is forgotten so that all is read again.
+    """
+    hashes: list[int] = []
+    stamps: list[int] = []
+    row_ids: list[int] = []
+    if table is not None:
+        for batch in table.scanner(columns=["_source"], with_row_id=True, batch_size=65_536).to_batches():
+            source = batch.column("_source")
+            uris = values(child(source, "uri"))
+            hashes += [address_hash(uri) for uri in uris]
+            stamps += [touched.get(uri, s) for uri, s in zip(uris, values(child(source, "stamp")), strict=True)]
+            row_ids += values(batch.column("_rowid"))
+    for record in rejected_records(lake, last):
+        hashes.append(address_hash(record["source"]))
+        stamps.append(record["stamp"])
+        row_ids.append(REJECTED)
+    if last is not None and last.facets["ingest"]["spec"] != spec_digest:
+        stamps = [stamp ^ 1 for stamp in stamps]
+    order = np.argsort(np.array(hashes, np.uint64))
+    return Known(
+        np.array(hashes, np.uint64)[order], np.array(stamps, np.uint64)[order], np.array(row_ids, np.int64)[order]
+    )
+
+
+def rejected_records(lake: Lake, ingest: Run | None) -> Iterator[dict[str, Any]]:
+    """The rejected records as of an ingest, each with source, reason, detail and stamp."""
+    if ingest is not None and (digest := ingest.facets["ingest"].get("rejected_object")):
+        yield from get_records(lake.store, digest)
+
+
+def address_hash(address: str) -> int:
+    """64 bits of an address; a collision within one source is a 1 in 4,000 event at 10^8 records."""
+    return xxhash.xxh3_64_intdigest(address.encode())
+
+
+def address_hashes(addresses: pa.Array[Any]) -> Hashes:
+    return np.array([address_hash(address) for address in values(addresses)], np.uint64)
+
+
+def _listing(source: Source) -> tuple[Hashes, Hashes]:
+    """All addresses (hashed, ascending) and their stamps."""
+    hashes: list[Hashes] = [np.empty(0, np.uint64)]
+    stamps: list[Hashes] = [np.empty(0, np.uint64)]
+    for batch in source.listing():
+        hashes.append(address_hashes(batch.column("address")))
+        stamps.append(batch.column("stamp").to_numpy(zero_copy_only=False).astype(np.uint64))
+    every = np.concatenate(hashes)
+    order = np.argsort(every, kind="stable")
+    return every[order], np.concatenate(stamps)[order]

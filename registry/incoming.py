@@ -1,0 +1,156 @@
+"""The rows that an ingest brings, on their way from the source into the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from mmreg.registry.changes import REJECTED, Changes, Hashes, address_hashes
+from mmreg.registry.identity import canonical_cells, content_columns, fixed_width, sample_ids
+from mmreg.schemas.arrow import media_kind
+from mmreg.schemas.cells import Column, child, values
+from mmreg.schemas.declaration import DatasetSpec
+from mmreg.schemas.progress import Progress
+from mmreg.sources.protocol import Rejected, Source
+
+if TYPE_CHECKING:
+    import lance
+
+BY_SOURCE = ("source",)
+
+
+class Incoming:
+    """One reading of what is pending: `batches` streams it, the other attributes are complete when it has ended.
+
+    ``replaced`` are row ids whose record now has another content (what passes made of the old row is carried over),
+    ``touched`` maps addresses whose content is the same to their new stamps. Memory beside one batch: 16 bytes for
+    each row that comes in.
+    """
+
+    def __init__(
+        self, source: Source, spec: DatasetSpec, schema: pa.Schema, table: lance.LanceDataset | None, changes: Changes
+    ) -> None:
+        self._source, self._identity, self._declared, self._table = source, tuple(spec.identity), schema, table
+        self._changes = changes
+        self._carries = table is not None and bool((changes.changed_rows != REJECTED).any())
+        self._seen = self._identities()
+        self._ids: list[NDArray[np.void]] = []
+        self.rejected: list[Rejected] = []
+        self.replaced: set[int] = set()
+        self.touched: dict[str, int] = {}
+        self.kept: set[int] = set()
+
+    @property
+    def declared(self) -> list[str]:
+        """The columns that the source fills."""
+        return content_columns(self._declared)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Of the batches: the declared columns, and those of passes where there is something to carry over."""
+        if not self._carries:
+            return self._declared
+        assert self._table is not None
+        return self._table.schema
+
+    @property
+    def added(self) -> int:
+        return sum(map(len, self._ids)) - len(self.replaced)
+
+    def brings(self, sample_ids: Column) -> bool:
+        """Whether any of ``sample_ids`` is among the rows that came in."""
+        return any(bool(np.isin(ids, fixed_width(sample_ids)).any()) for ids in self._ids)
+
+    def batches(self, progress: Progress, *, everything: bool) -> Iterator[pa.RecordBatch]:
+        """Read what is wanted, or ``everything`` without looking at addresses."""
+        wanted = None if everything else _Wanted(self._changes.wanted)
+        for part in self._source.read(wanted):
+            self.rejected.extend(part.rejected)
+            progress.advance(part.rows.num_rows + len(part.rejected))
+            batch = self._identified(part.rows)
+            if self._carries:
+                batch = self._carried_over(batch)
+            if batch.num_rows:
+                self._ids.append(fixed_width(batch.column("sample_id")))
+                yield batch
+
+    def _identified(self, rows: pa.RecordBatch) -> pa.RecordBatch:
+        ids = sample_ids(rows, self._identity)
+        batch = pa.RecordBatch.from_arrays([ids, *rows.columns], schema=self._declared)
+        if self._identity == BY_SOURCE:
+            return batch
+        keep = []
+        for sample_id, source in zip(values(ids), values(rows.column("_source")), strict=True):
+            keep.append(sample_id not in self._seen)
+            if not keep[-1]:
+                detail = "another record has the same " + ", ".join(self._identity)
+                self.rejected.append(Rejected(source["uri"], "duplicate_identity", detail, source["stamp"]))
+            self._seen.add(sample_id)
+        return batch.filter(pa.array(keep, pa.bool_()))
+
+    def _identities(self) -> set[bytes]:
+        """Sample ids that new rows must not repeat. By address and content nothing can repeat: then empty."""
+        if self._table is None or self._identity == BY_SOURCE:
+            return set()
+        leaving = np.concatenate([self._changes.removed_rows.astype(np.int64), self._changes.changed_rows])
+        rows = self._table.to_table(columns=["sample_id"], with_row_id=True)
+        staying = ~np.isin(rows["_rowid"].to_numpy().astype(np.int64), leaving)
+        return set(values(rows["sample_id"].filter(pa.array(staying))))
+
+    def _carried_over(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """``batch`` with what passes had made of the rows that it replaces, without rows that were only touched."""
+        old_rows = self._changes.old_rows(address_hashes(child(batch.column("_source"), "uri")))
+        before = self._before(old_rows)
+        keep = np.ones(batch.num_rows, bool)
+        made = [before.schema.get_field_index(name) for name in self._made()]
+        places = np.full(batch.num_rows, REJECTED, np.int64)
+        where = {row_id: place for place, row_id in enumerate(values(before["_rowid"]))}
+        now_content, old_content = self._content(batch), self._content(before)
+        for index, source in enumerate(values(batch.column("_source"))):
+            row_id = int(old_rows[index])
+            if row_id not in where:
+                continue
+            if now_content[index] == old_content[where[row_id]]:
+                self.touched[source["uri"]] = source["stamp"]
+                self.kept.add(row_id)
+                keep[index] = False
+            else:
+                self.replaced.add(row_id)
+                places[index] = where[row_id]
+        take: pa.Array[Any] = pa.array(places, mask=places == REJECTED)
+        columns = {name: batch.column(name) for name in batch.schema.names}
+        columns |= {before.schema.names[i]: before.column(i).combine_chunks().take(take) for i in made}
+        arrays = [columns[field.name] for field in self.schema]
+        return pa.RecordBatch.from_arrays(arrays, schema=self.schema).filter(pa.array(keep))
+
+    def _before(self, old_rows: Any) -> pa.Table:
+        """The rows as they were, media without their bytes."""
+        assert self._table is not None
+        light = [_light(field) for field in self._table.schema]
+        row_ids = [int(row) for row in old_rows if row != REJECTED]
+        return self._table._take_rows(row_ids, columns=[*light, "_rowid"])
+
+    def _made(self) -> list[str]:
+        return [name for name in self.schema.names if name not in self._declared.names]
+
+    def _content(self, rows: pa.RecordBatch | pa.Table) -> list[tuple[bytes, ...]]:
+        return list(zip(*(canonical_cells(rows, name) for name in content_columns(self._declared)), strict=True))
+
+
+class _Wanted:
+    """Which addresses to read, by ascending hashes."""
+
+    def __init__(self, hashes: Hashes) -> None:
+        self._hashes = hashes
+
+    def __call__(self, addresses: pa.Array[Any]) -> pa.Array[Any]:
+        mask: pa.Array[Any] = pa.array(np.isin(address_hashes(addresses), self._hashes))
+        return mask
+
+
+def _light(field: pa.Field[Any]) -> str:
+    return f"{field.name}.sha256" if media_kind(field.type) else field.name
