@@ -55,9 +55,7 @@ def apply_profile(tree: Table, profile: str | None) -> Table:
     if profile is None:
         return rest
     if profile not in profiles.entries:
-        raise UsageError(
-            f"{tree.at.source.file} has no profile {profile!r}{did_you_mean(profile, profiles.entries)}"
-        )
+        raise UsageError(f"{tree.at.source.file} has no profile {profile!r}{did_you_mean(profile, profiles.entries)}")
     chosen = profiles.entries[profile].node
     if not isinstance(chosen, Table):
         raise chosen.at.error(f"profile {profile}: expected a map of what it changes")
@@ -173,8 +171,8 @@ def _rebase(tree: Table, folder: str) -> Table:
 
 def _rebase_at(tree: Table, path: tuple[str, ...], folder: str) -> Table:
     step, *rest = path
-    if rest and rest[0] == "path" and _text(tree, "type") == "dvc":
-        return tree
+    if step == "path" and _text(tree, "type") == "dvc":
+        return tree  # a path within the repository
     entries = dict(tree.entries)
     for key, entry in tree.entries.items():
         if step not in ("*", key):

@@ -14,7 +14,7 @@ from mmreg.errors import SpecError
 from mmreg.schemas.compose import apply_profile, assemble, fill_defaults, read_text
 from mmreg.schemas.declaration import ProjectSpec, Wrong
 from mmreg.schemas.json_schema import json_schema, keys_at, unknown_keys
-from mmreg.schemas.located import MAX_VALUES, Node, Position, Scalar, Table, find, plain, value_at
+from mmreg.schemas.located import MAX_VALUES, Items, Node, Position, Scalar, Table, find, plain, value_at
 from mmreg.schemas.names import contradictions, roots_of
 from mmreg.schemas.suggest import did_you_mean
 
@@ -96,8 +96,14 @@ def _validated(tree: Table) -> ProjectSpec:
     try:
         return ProjectSpec.model_validate(plain(tree), by_alias=True, by_name=False)
     except ValidationError as error:
-        found = [_problem(tree, details) for details in error.errors(include_url=False)]
+        found = [_problem(tree, details) for details in error.errors(include_url=False) if not _follows(tree, details)]
     raise _together(found)
+
+
+def _follows(tree: Table, details: Mapping[str, Any]) -> bool:
+    """Whether this only says that a list is too short because its wrong items, told by themselves, did not count."""
+    node = value_at(tree, details["loc"])
+    return details["type"] == "too_short" and isinstance(node, Items) and bool(node.nodes)
 
 
 def _problem(tree: Table, details: Mapping[str, Any]) -> SpecError:
@@ -107,22 +113,19 @@ def _problem(tree: Table, details: Mapping[str, Any]) -> SpecError:
     match details["type"]:
         case "extra_forbidden":
             key = str(path[-1])
-            return find(tree, path, key=True).error(
-                f"unknown key {key!r}{did_you_mean(key, keys_at(path[:-1]))}"
-            )
+            return find(tree, path, key=True).error(f"unknown key {key!r}{did_you_mean(key, keys_at(path[:-1]))}")
         case "missing":
             return find(tree, path[:-1], key=True).error(f"the key {path[-1]!r} is missing")
         case "literal_error":
             allowed = re.findall(r"'([^']*)'", details["ctx"]["expected"]) or [details["ctx"]["expected"]]
-            return find(tree, path).error(
-                f"{_shown(node)} is not allowed here{did_you_mean(_shown(node), allowed)}"
-            )
+            return find(tree, path).error(f"{_shown(node)} is not allowed here{did_you_mean(_shown(node), allowed)}")
+        case "too_short":
+            least = details["ctx"]["min_length"]
+            return find(tree, path).error(f"expected at least {least} item{'s' * (least > 1)}")
         case "value_error":
             return _wrong(tree, path, details["ctx"]["error"])
         case kind if kind in _EXPECTED:
-            number = (
-                kind == "string_type" and isinstance(node, Scalar) and isinstance(node.value, int | float)
-            )
+            number = kind == "string_type" and isinstance(node, Scalar) and isinstance(node.value, int | float)
             quote = "; put it in quotes" if number else ""
             return find(tree, path).error(f"expected {_EXPECTED[kind]}, not {_shown(node)}{quote}")
     return find(tree, path).error(details["msg"][:1].lower() + details["msg"][1:])
@@ -158,9 +161,7 @@ def _raise(found: Sequence[SpecError]) -> None:
 
 def _together(found: Iterable[SpecError]) -> SpecError:
     """The first error in the order of the file, the others told in its message."""
-    unique = {
-        str(error): error for error in sorted(found, key=lambda e: (e.file or "", e.line or 0, e.column or 0))
-    }
+    unique = {str(error): error for error in sorted(found, key=lambda e: (e.file or "", e.line or 0, e.column or 0))}
     first, *others = unique.values()
     shown = [str(error) for error in others[: MAX_SHOWN - 1]]
     if len(others) >= MAX_SHOWN:

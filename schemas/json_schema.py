@@ -59,7 +59,7 @@ def _json_schema() -> Schema:
     schema = _closed(ProjectSpec.model_json_schema(by_alias=True))
     definitions = schema.pop("$defs")
     partial = _partial({**definitions, "Project": schema})
-    names = {"type": "object", "additionalProperties": {"$ref": "#/$defs/PartialProject"}}
+    profiles = {"type": "object", "additionalProperties": {"$ref": "#/$defs/PartialProject"}}
     defaults = {kind: _values(partial["PartialProject"]["properties"][kind]) for kind in WITH_DEFAULTS}
     extra = {
         "include": {
@@ -70,8 +70,9 @@ def _json_schema() -> Schema:
             "type": "object", "properties": defaults, "additionalProperties": False,
             "description": "values put under every entry of a kind that does not have them",
         },
-        "profiles": {**names, "description": "named changes, laid over the file by --profile"},
+        "profiles": {**profiles, "description": "named changes, laid over the file by --profile"},
     }  # fmt: skip
+    partial["PartialProject"]["properties"]["defaults"] = extra["defaults"]
     incomplete = {"anyOf": [{"required": [key]} for key in extra]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

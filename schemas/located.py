@@ -18,13 +18,11 @@ from mmreg.schemas.secrets import blotted
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 64
-MAX_VALUES = 50_000
+MAX_VALUES = 20_000
 """Values in one file, an alias counted as all that it stands for."""
 
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
-_FLOAT = re.compile(
-    r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
-)
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _WORDS: dict[str, bool | None] = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
@@ -57,9 +55,7 @@ class Position:
 
     def error(self, message: str) -> SpecError:
         shown = self.source.line(self.line)
-        return SpecError(
-            message, file=self.source.file, line=self.line, column=self.column, source_line=shown
-        )
+        return SpecError(message, file=self.source.file, line=self.line, column=self.column, source_line=shown)
 
     def __str__(self) -> str:
         return f"{self.source.file}:{self.line}:{self.column}"
@@ -153,9 +149,7 @@ def value_at(node: Node, path: tuple[str | int, ...]) -> Node | None:
 def table(at: Position, entries: dict[str, Entry]) -> Table:
     """A map of ``entries``, measured."""
     nodes = [entry.node for entry in entries.values()]
-    return Table(
-        at, entries, 1 + sum(1 + n.size for n in nodes), 1 + max((n.height for n in nodes), default=0)
-    )
+    return Table(at, entries, 1 + sum(1 + n.size for n in nodes), 1 + max((n.height for n in nodes), default=0))
 
 
 def items(at: Position, nodes: tuple[Node, ...]) -> Items:
@@ -197,8 +191,8 @@ class _Reader:
         self._count(1, at)
         node: Node
         if kind == "ScalarEvent":
-            text = event.style is not None or event.tag is not None
-            node = Scalar(at, event.value if text else _resolve(event.value, at))
+            quoted = event.style is not None or event.tag is not None
+            node = Scalar(at, _text(event.value, at) if quoted else _resolve(event.value, at))
         elif kind == "SequenceStartEvent":
             node = self._items(at, depth)
         else:
@@ -227,7 +221,10 @@ class _Reader:
         merged: list[tuple[Position, Node]] = []
         while type(event := next(self._events)).__name__ != "MappingEndEvent":
             key = self._node(event, depth + 1)
-            value = self._node(next(self._events), depth + 1)
+            said = next(self._events)
+            value = self._node(said, depth + 1)
+            if _is_nothing(said):  # stands where the next thing begins, which is no place to point at
+                value = Scalar(key.at, None)
             if not isinstance(key, Scalar) or not isinstance(key.value, str):
                 raise key.at.error("a key must be text; put it in quotes")
             if key.value == "<<" and event.style is None:
@@ -272,6 +269,20 @@ def _events(source: Source) -> Iterator[Any]:
         before = source.text[: error.position]
         at = Position(source, before.count("\n") + 1, len(before) - before.rfind("\n"))
         raise at.error(f"not YAML: the character U+{error.character:04X} is not allowed") from None
+
+
+def _is_nothing(event: Any) -> bool:
+    return type(event).__name__ == "ScalarEvent" and event.value == "" and event.style is None
+
+
+def _text(text: str, at: Position) -> str:
+    """A quoted text, whose escapes can say what a file cannot hold; JSON writes rare characters as two halves."""
+    if "\0" in text:
+        raise at.error("the character U+0000 is not allowed")
+    try:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError:
+        raise at.error("half of a character: a surrogate stands alone") from None
 
 
 def _resolve(text: str, at: Position) -> str | int | float | bool | None:
