@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def publish_selection(
     registry: Registry, dataset: str, root: str, table: lance.LanceDataset, selection: Selection, run: Run
 ) -> Run | None:
-    """Make ``selection`` of the root ``table`` the next version of ``dataset``; None where it has these rows already."""
+    """Make ``selection`` of ``table`` the next version of ``dataset``; None where it has these rows already."""
 
     def build(newest: lance.LanceDataset | None) -> Draft | None:
         if newest is not None and read_selection(newest).digest == selection.digest:

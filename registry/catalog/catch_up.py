@@ -68,16 +68,16 @@ def _read_archive(db: Database, store: Store, archive: str) -> int:
     if archive == (_setting(db, "archive") or ""):
         return 0
     table = open_archive(store)
-    fragments = [fragment.fragment_id for fragment in table.get_fragments()] if table is not None else []
-    absorbed = 0
+    absorbed, last = 0, -1
     if table is not None:
         for runs in _chunks(read_archive(table, after=int(_setting(db, "archive_fragment") or -1))):
             with db.write() as connection:
                 absorbed += sum([record_run(connection, run) for run in runs])
                 connection.executemany("UPDATE run SET archived = 1 WHERE id = ?", [(run.id,) for run in runs])
+        last = max((fragment.fragment_id for fragment in table.get_fragments()), default=-1)
     with db.write() as connection:
         _set(connection, "archive", archive)
-        _set(connection, "archive_fragment", str(max(fragments, default=-1)))
+        _set(connection, "archive_fragment", str(last))
     return absorbed
 
 
