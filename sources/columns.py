@@ -43,9 +43,7 @@ def open_column(spec: ColumnSpec, limits: Limits) -> Column:
 
 def media_columns(columns: Mapping[str, ColumnSpec]) -> tuple[str, ...]:
     """The names of those declared columns that hold media, alone or in lists."""
-    return tuple(
-        name for name, column in columns.items() if column.type in MEDIA_KINDS or column.items in MEDIA_KINDS
-    )
+    return tuple(name for name, column in columns.items() if column.type in MEDIA_KINDS or column.items in MEDIA_KINDS)
 
 
 class _Media:

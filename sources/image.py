@@ -49,9 +49,7 @@ def image_facts(file: BinaryIO, limits: Limits) -> ImageFacts:
 def _parse(file: BinaryIO, start: bytes) -> ImageFacts:
     parser = next((parser for magic, parser in _PARSERS if start.startswith(magic)), None)
     if parser is None:
-        raise Refused(
-            "not_an_image", "not PNG, JPEG, WEBP, GIF, BMP or TIFF" if start else "the file is empty"
-        )
+        raise Refused("not_an_image", "not PNG, JPEG, WEBP, GIF, BMP or TIFF" if start else "the file is empty")
     file.seek(0)
     try:
         # The class, not Image.open: that one warns of large pictures, or refuses them by a global of its own.

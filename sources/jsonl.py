@@ -62,9 +62,7 @@ class JsonLines:
                 for line in read_lines(stream, file.uri):
                     record = self._record(root, folder, line)
                     times[record.address] += 1
-                    yield (
-                        record if times[record.address] == 1 else _again(record, line, times[record.address])
-                    )
+                    yield (record if times[record.address] == 1 else _again(record, line, times[record.address]))
 
     def _record(self, root: Root, folder: str, line: Line) -> Record:
         try:

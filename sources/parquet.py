@@ -87,7 +87,9 @@ class ParquetFiles:
                 continue
             with open_shard(file) as stream:
                 try:
-                    parquet = pq.ParquetFile(stream, buffer_size=_BUFFER, pre_buffer=False)
+                    parquet = pq.ParquetFile(
+                        stream, buffer_size=_BUFFER, pre_buffer=False, page_checksum_verification=True
+                    )
                 except _BROKEN as error:
                     yield Record(name, stamp((file,)), {}, _broken(name, error))
                     continue
@@ -146,11 +148,10 @@ class _Group:
             if isinstance(values, Refused):
                 yield Record(self.address(row), mark, {}, values)
                 continue
-            refused = next((value for value in values.values() if isinstance(value, Refused)), None)
             for key in self._media:
                 values[key] = media_value(values[key])
             _, unusable = place_media(self._root, self._media, values, self._folder)
-            yield Record(self.address(row), mark, values, refused or unusable)
+            yield Record(self.address(row), mark, values, unusable)
 
     def _named_files(self) -> Iterator[list[File | None]]:
         fields = {column.field or key for key, column in self._media.items()}
@@ -174,9 +175,7 @@ class _Group:
             for batch in self._parquet.iter_batches(self._step, [self._index], present):
                 part = mask[row : row + batch.num_rows]
                 row += batch.num_rows
-                for values in python_rows(
-                    batch if part.all() else batch.filter(pa.array(part)), self._columns
-                ):
+                for values in python_rows(batch if part.all() else batch.filter(pa.array(part)), self._columns):
                     left -= 1
                     yield values
         except _BROKEN as error:

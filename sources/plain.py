@@ -126,9 +126,7 @@ def _ref(value: Any, dataset: str) -> dict[str, Any]:
     target = value if isinstance(value, dict) else {"dataset": dataset, "sample_id": value}
     sample = target.get("sample_id")
     if target.get("dataset", dataset) != dataset:
-        raise Refused(
-            "wrong_type", f"the reference is to {target['dataset']!r}, the column is to {dataset!r}"
-        )
+        raise Refused("wrong_type", f"the reference is to {target['dataset']!r}, the column is to {dataset!r}")
     try:
         identity = bytes.fromhex(sample) if isinstance(sample, str) else sample
     except ValueError:

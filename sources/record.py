@@ -29,7 +29,8 @@ class File(NamedTuple):
 
 @dataclass(slots=True)
 class Record:
-    """``values`` are by declared column: JSON values, and a `File` or bytes where a column holds media.
+    """``values`` are by declared column: JSON values, a `File` or bytes where a column holds media, and
+    a `Refused` in the place of a value that could not even be looked at.
 
     ``size`` is about how many bytes the record itself holds in memory, before any file is read.
     """

@@ -77,6 +77,8 @@ class RowBuilder:
         for key in self._order:
             value = record.values.get(key)
             try:
+                if isinstance(value, Refused):
+                    raise value
                 if value is not None:
                     value = self._columns[key].accept(value)
                 elif key not in self._nullable:

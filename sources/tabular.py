@@ -42,10 +42,7 @@ def media_leaves(file: pq.ParquetFile, group: int, fields: set[str]) -> list[str
     leaves = {file.schema.column(index).path: index for index in range(metadata.num_columns)}
 
     def is_path(leaf: str) -> bool:
-        return (
-            leaf.partition(".")[0] in fields
-            and file.schema.column(leaves[leaf]).logical_type.type == "STRING"
-        )
+        return leaf.partition(".")[0] in fields and file.schema.column(leaves[leaf]).logical_type.type == "STRING"
 
     def has_bytes(leaf: str) -> bool:
         beside = leaves.get(leaf.removesuffix("path") + "bytes") if leaf.endswith(".path") else None
@@ -79,9 +76,7 @@ def python_rows(batch: pa.RecordBatch, columns: Mapping[str, ColumnSpec]) -> Ite
 
 
 def _values(array: pa.Array[Any], column: ColumnSpec) -> list[Any]:
-    if column.type == "embedding" and isinstance(
-        array, pa.ListArray | pa.LargeListArray | pa.FixedSizeListArray
-    ):
+    if column.type == "embedding" and isinstance(array, pa.ListArray | pa.LargeListArray | pa.FixedSizeListArray):
         return [_vector(cell) for cell in array]
     if column.type == "timestamp" and (pa.types.is_timestamp(array.type) or pa.types.is_date(array.type)):
         array = pc.cast(array, pa.timestamp("us", tz="UTC"), safe=False)

@@ -73,9 +73,7 @@ def _entries(path: str) -> dict[str, os.DirEntry[str]]:
         with os.scandir(path) as entries:
             return {entry.name: entry for entry in entries}
     except OSError as error:
-        raise StorageError(
-            f"the folder {path} cannot be read: {error.strerror}", hint=f"ls -ld {path}"
-        ) from error
+        raise StorageError(f"the folder {path} cannot be read: {error.strerror}", hint=f"ls -ld {path}") from error
 
 
 def _is_odd(entry: os.DirEntry[str], suffix: str) -> bool:

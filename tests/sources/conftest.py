@@ -95,9 +95,7 @@ def read_all() -> Callable[[Source], Read]:
         assert rows.keys() | rejected.keys() == listed.keys()
         assert len(rows) + len(rejected) == len(listed)
         for address in listed:
-            again = list(
-                source.read(lambda some, one=address: pa.array([a == one for a in some.to_pylist()]))
-            )
+            again = list(source.read(lambda some, one=address: pa.array([a == one for a in some.to_pylist()])))
             assert sum(part.rows.num_rows + len(part.rejected) for part in again) == 1
         return Read(rows, rejected, listed)
 

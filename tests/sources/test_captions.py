@@ -67,9 +67,7 @@ def test_csv_fills_the_declared_columns(folder, tmp_path, open_declared, read_al
     assert found.rejected["sub/c.png"].detail == "caption: not UTF-8 at byte 3 of the text"
 
 
-def test_each_record_that_cannot_be_joined_is_rejected(
-    folder, tmp_path, picture, open_declared, read_all
-) -> None:
+def test_each_record_that_cannot_be_joined_is_rejected(folder, tmp_path, picture, open_declared, read_all) -> None:
     (tmp_path / "outside.png").write_bytes(picture())
     (folder / ".hidden.png").write_bytes(picture())
     os.mkfifo(folder / "pipe")
@@ -114,9 +112,7 @@ def test_stamps_move_with_declared_cells_only(folder, tmp_path, open_declared, r
     names = ("a.png", "b.png", "sub/c.png")
     write(captions, *({"file_name": n, "text": "x", "other": 1} for n in names))
     before = read_all(open_declared(declared("captions.jsonl"), COLUMNS)).stamps
-    write(
-        captions, *({"other": 2, "file_name": n, "text": "y" if n == "b.png" else "x"} for n in names[::-1])
-    )
+    write(captions, *({"other": 2, "file_name": n, "text": "y" if n == "b.png" else "x"} for n in names[::-1]))
     after = read_all(open_declared(declared("captions.jsonl"), COLUMNS)).stamps
     assert before.keys() == after.keys()
     assert {address for address in before if before[address] != after[address]} == {"b.png"}
@@ -125,9 +121,7 @@ def test_stamps_move_with_declared_cells_only(folder, tmp_path, open_declared, r
 def test_other_media_are_found_from_the_folder(folder, tmp_path, open_declared, read_all) -> None:
     (folder / "sound.flac").write_bytes(b"fLaC" + bytes(60))
     columns = {"image": {"type": "image"}, "sound": {"type": "audio", "nullable": True}}
-    write(
-        tmp_path / "c.jsonl", {"file": "a.png", "sound": "sound.flac"}, {"file": "b.png", "sound": "no.flac"}
-    )
+    write(tmp_path / "c.jsonl", {"file": "a.png", "sound": "sound.flac"}, {"file": "b.png", "sound": "no.flac"})
     found = read_all(open_declared(declared("c.jsonl"), columns))
     assert found.rows["a.png"]["sound"]["format"] == "flac"
     assert found.rows["sub/c.png"]["sound"] is None

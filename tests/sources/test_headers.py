@@ -133,9 +133,7 @@ def test_sounds(data: bytes, facts: tuple[object, ...]) -> None:
     assert audio_facts(io.BytesIO(data)) == facts
 
 
-@pytest.mark.parametrize(
-    "data", [b"", b"\xff\xd8\xff\xe0", b"\xff\xff\xff\xff", b"RIFF\0\0\0\0AVI ", b"text"]
-)
+@pytest.mark.parametrize("data", [b"", b"\xff\xd8\xff\xe0", b"\xff\xff\xff\xff", b"RIFF\0\0\0\0AVI ", b"text"])
 def test_what_is_no_sound(data: bytes) -> None:
     with pytest.raises(Refused, match="not_audio"):
         audio_facts(io.BytesIO(data))

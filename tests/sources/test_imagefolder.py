@@ -101,9 +101,7 @@ def test_a_bomb_is_a_row_where_the_limit_allows_it(folder, giant_png, open_decla
     assert (row["image"]["width"], row["image"]["height"]) == (20990, 29700)
 
 
-def test_each_defect_ends_as_its_reason(
-    folder, tmp_path, picture, open_declared, read_all, monkeypatch
-) -> None:
+def test_each_defect_ends_as_its_reason(folder, tmp_path, picture, open_declared, read_all, monkeypatch) -> None:
     data = picture()
     outside = tmp_path / "secret.png"
     outside.write_bytes(data)
@@ -207,9 +205,7 @@ def test_a_listing_opens_no_file(folder, picture, open_declared) -> None:
     assert batch["address"].to_pylist() == ["a.png"]
 
 
-def test_stamps_move_with_the_image_and_with_its_caption_only(
-    folder, picture, open_declared, read_all
-) -> None:
+def test_stamps_move_with_the_image_and_with_its_caption_only(folder, picture, open_declared, read_all) -> None:
     for name in ("a", "b", "c"):
         (folder / f"{name}.png").write_bytes(picture())
         (folder / f"{name}.txt").write_text("a caption")

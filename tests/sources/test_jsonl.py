@@ -155,9 +155,7 @@ def test_a_value_of_another_type_is_rejected(tmp_path, open_declared, read_all, 
         (b'{"caption": "x", "tags": ["a", null]}', "null_value", "tags: null inside a list of string"),
     ],
 )
-def test_each_defect_of_a_line_ends_as_its_reason(
-    tmp_path, open_declared, read_all, record, reason, detail
-) -> None:
+def test_each_defect_of_a_line_ends_as_its_reason(tmp_path, open_declared, read_all, record, reason, detail) -> None:
     write(tmp_path / "records.jsonl", b'\t{"caption":"good"}  ', record, b"", {"caption": "last"})
     columns = {**TEXT, "tags": {"type": "list", "items": "string", "nullable": True}}
     found = read_all(open_declared({**LINES, "limits": {"max_text": 100}}, columns))
@@ -188,9 +186,7 @@ def test_each_defect_of_a_line_ends_as_its_reason(
     ],
 )
 @pytest.mark.parametrize("storage", ["inline", "reference"])
-def test_media_paths_never_leave_the_root(
-    tmp_path, picture, open_declared, read_all, path, reason, storage
-) -> None:
+def test_media_paths_never_leave_the_root(tmp_path, picture, open_declared, read_all, path, reason, storage) -> None:
     root = tmp_path / "root"
     (root / "img").mkdir(parents=True)
     (tmp_path / "secret.png").write_bytes(picture())
