@@ -220,7 +220,7 @@ def _append(store: Store, texts: list[str]) -> None:
         try:
             return _commit(store, rows)
         except OSError as error:
-            if not is_conflict(error) and "already exists" not in str(error):
+            if not is_conflict(error):
                 raise _archive_error(error) from error
     raise Conflict(f"{ARCHIVE}: {ATTEMPTS} other commits came first", hint="repeat the command")
 

@@ -6,6 +6,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from typing import TypeVar
 
@@ -26,20 +27,11 @@ def catch_up(db: Database, store: Store) -> int:
     An index that knows runs which the lake has lost belongs to another lake, or to what this one was before:
     it is emptied and read again.
     """
-    listed = list(list_objects(store))
-    archive = newest_archive(store)
-    if _setting(db, "archive") and not archive:
-        db.clear()
-    absorbed = _read_objects(db, store, listed) + _read_archive(db, store, archive)
-    if _lost(db, listed):
-        db.clear()
-        return catch_up(db, store)
-    with db.write() as connection:
-        connection.execute(
-            "DELETE FROM run_object WHERE key NOT IN (SELECT value FROM json_each(?))", (json.dumps(listed),)
-        )
-        _set(connection, "caught_up_at", str(time.time()))
-    return absorbed
+    while True:
+        try:
+            return _CatchUp(db, store).run()
+        except _Emptied:
+            continue
 
 
 def age_s(db: Database) -> float:
@@ -47,51 +39,94 @@ def age_s(db: Database) -> float:
     return max(0.0, time.time() - float(_setting(db, "caught_up_at") or 0))
 
 
-def _read_objects(db: Database, store: Store, listed: list[str]) -> int:
-    unread = db.rows(
-        "SELECT value FROM json_each(?) WHERE value NOT IN (SELECT key FROM run_object)",
-        (json.dumps(listed),),
-    )
-    absorbed = 0
-    for keys in _chunks(key for (key,) in unread):
-        runs = {key: run for key in keys if (run := read_object(store, key))}
-        with db.write() as connection:
-            absorbed += sum([record_run(connection, run) for run in runs.values()])
-            connection.executemany(
-                "INSERT OR REPLACE INTO run_object (key, run) VALUES (?, ?)",
-                [(key, run.id) for key, run in runs.items()],
-            )
-    return absorbed
+class _Emptied(Exception):
+    """The index was emptied meanwhile, here or by another process: what was read so far may be gone."""
 
 
-def _read_archive(db: Database, store: Store, archive: str) -> int:
-    if archive == (_setting(db, "archive") or ""):
-        return 0
-    table = open_archive(store)
-    absorbed, last = 0, -1
-    if table is not None:
-        for runs in _chunks(read_archive(table, after=int(_setting(db, "archive_fragment") or -1))):
-            with db.write() as connection:
-                absorbed += sum([record_run(connection, run) for run in runs])
-                connection.executemany("UPDATE run SET archived = 1 WHERE id = ?", [(run.id,) for run in runs])
-        last = max((fragment.fragment_id for fragment in table.get_fragments()), default=-1)
-    with db.write() as connection:
-        _set(connection, "archive", archive)
-        _set(connection, "archive_fragment", str(last))
-    return absorbed
+class _CatchUp:
+    """One attempt. What is known is read before the lake is listed, so that another process which learns more
+    in between is never taken for a lake that has lost something."""
 
+    def __init__(self, db: Database, store: Store) -> None:
+        self._db, self._store = db, store
+        self._epoch = db.epoch()
+        self._known: dict[str, str] = dict(db.rows("SELECT key, run FROM run_object"))
+        self._known_archive = _setting(db, "archive") or ""
+        self._known_lake = _setting(db, "lake")
+        self._lake = (store.get("mmreg.json") or b"").decode()
+        self._listed = list(list_objects(store))
+        # Listed after the objects: one that has left them for the archive is then found here.
+        self._archive = newest_archive(store)
 
-def _lost(db: Database, listed: list[str]) -> bool:
-    """Whether a run that was once read from the lake is neither among its objects nor in its archive."""
-    return bool(
-        db.row(
-            "WITH listed AS MATERIALIZED (SELECT value AS key FROM json_each(?))"
-            " SELECT 1 FROM run_object WHERE key NOT IN listed"
-            " AND run NOT IN (SELECT run FROM run_object WHERE key IN listed)"
-            " AND NOT EXISTS (SELECT 1 FROM run WHERE id = run_object.run AND archived) LIMIT 1",
-            (json.dumps(listed),),
+    def run(self) -> int:
+        if self._known_lake not in (None, self._lake):
+            self._empty()
+        read, absorbed = self._read_objects([key for key in self._listed if key not in self._known])
+        if self._archive != self._known_archive:
+            absorbed += self._read_archive()
+        gone = self._known.keys() - set(self._listed)
+        if self._lost(gone, read):
+            self._empty()
+        with self._step() as connection:
+            connection.executemany("DELETE FROM run_object WHERE key = ?", [(key,) for key in gone])
+            _set(connection, "lake", self._lake)
+            _set(connection, "caught_up_at", str(time.time()))
+        return absorbed
+
+    def _read_objects(self, unread: list[str]) -> tuple[set[str], int]:
+        """The ids of the runs that were read, and how many of them had something new."""
+        read: set[str] = set()
+        absorbed = 0
+        for keys in _chunks(unread):
+            runs = {key: run for key in keys if (run := read_object(self._store, key))}
+            with self._step() as connection:
+                absorbed += sum([record_run(connection, run) for run in runs.values()])
+                connection.executemany(
+                    "INSERT OR REPLACE INTO run_object (key, run) VALUES (?, ?)",
+                    [(key, run.id) for key, run in runs.items()],
+                )
+            read.update(run.id for run in runs.values())
+        return read, absorbed
+
+    def _read_archive(self) -> int:
+        table = open_archive(self._store)
+        absorbed, last = 0, -1
+        if table is not None:
+            after = int(_setting(self._db, "archive_fragment") or -1)
+            for runs in _chunks(read_archive(table, after)):
+                with self._step() as connection:
+                    absorbed += sum([record_run(connection, run) for run in runs])
+                    archived = [(run.id,) for run in runs]
+                    connection.executemany("UPDATE run SET archived = 1 WHERE id = ?", archived)
+            last = max((fragment.fragment_id for fragment in table.get_fragments()), default=-1)
+        with self._step() as connection:
+            _set(connection, "archive", self._archive)
+            _set(connection, "archive_fragment", str(last))
+        return absorbed
+
+    def _lost(self, gone: Iterable[str], read: set[str]) -> bool:
+        """Whether a run that was once read is now neither an object nor archived, or the archive went back."""
+        # Manifest names count down.
+        if self._known_archive and not "" < self._archive <= self._known_archive:
+            return True
+        there = read.union(self._known[key] for key in self._listed if key in self._known)
+        missing = {self._known[key] for key in gone} - there
+        archived = self._db.row(
+            "SELECT count(*) FROM json_each(?) CROSS JOIN run ON run.id = value WHERE run.archived",
+            (json.dumps(sorted(missing)),),
         )
-    )
+        return archived != (len(missing),)
+
+    def _empty(self) -> None:
+        self._db.clear()
+        raise _Emptied
+
+    @contextmanager
+    def _step(self) -> Iterator[sqlite3.Connection]:
+        with self._db.write() as connection:
+            if self._db.epoch() != self._epoch:
+                raise _Emptied
+            yield connection
 
 
 def _chunks(items: Iterable[T]) -> Iterator[list[T]]:

@@ -71,6 +71,7 @@ class Database:
                 tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
                 for (table,) in tables.fetchall():
                     connection.execute(f'DELETE FROM "{table}"')
+                connection.execute("INSERT INTO setting VALUES ('epoch', ?)", (os.urandom(8).hex(),))
         except StorageError as error:
             if isinstance(error.__cause__, sqlite3.OperationalError):
                 raise
@@ -78,6 +79,11 @@ class Database:
             with _storage_errors(self.path):
                 _remove(self.path)
             self._connection = Database.open(self.path)._connection
+
+    def epoch(self) -> str:
+        """What changes whenever the index is emptied."""
+        found = self.row("SELECT value FROM setting WHERE name = 'epoch'")
+        return str(found[0]) if found else ""
 
     def close(self) -> None:
         self._connection.close()

@@ -93,8 +93,7 @@ def _part(
     )
     facts = json.loads(f"[{','.join(row[5] for row in found)}]")
     nodes = tuple(
-        Node(id, kind, name, ref, fact)
-        for (_, id, kind, name, ref, _), fact in zip(found, facts, strict=True)
+        Node(id, kind, name, ref, fact) for (_, id, kind, name, ref, _), fact in zip(found, facts, strict=True)
     )
     return nodes, _edges(db, found, here)
 

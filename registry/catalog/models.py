@@ -115,8 +115,7 @@ def _trained_on(db: Database, digest: str) -> tuple[str, ...]:
 
 def _metrics(db: Database, digest: str) -> dict[str, float]:
     found = db.rows(
-        "SELECT m.name, m.value FROM metric m JOIN run r ON r.id = m.run WHERE m.digest = ?"
-        " ORDER BY r.ended_at, r.id",
+        "SELECT m.name, m.value FROM metric m JOIN run r ON r.id = m.run WHERE m.digest = ? ORDER BY r.ended_at, r.id",
         (digest,),
     )
     newest = {name: nan if value is None else value for name, value in found}

@@ -160,9 +160,7 @@ def _promoted(db: Database, dataset: str) -> str | None:
 def _not_found(db: Database, ref: VersionRef) -> NotFound:
     latest = _latest(db, ref.dataset)
     if latest:
-        return NotFound(
-            f"{ref}: no such version; the latest is {latest[0].ref}", hint=f"mmreg log {ref.dataset}"
-        )
+        return NotFound(f"{ref}: no such version; the latest is {latest[0].ref}", hint=f"mmreg log {ref.dataset}")
     from mmreg.schemas.suggest import did_you_mean
 
     known = [name for (name,) in db.rows("SELECT DISTINCT dataset FROM version")]
