@@ -54,9 +54,8 @@ def publish(lake: Lake, dataset: str, run: Run, build: Builder) -> Run | None:
 
     uuid = transaction_uuid(run.id, dataset)
     table = lake.find_table(dataset)
-    base = table.version if table is not None else 0
     for attempt in range(ATTEMPTS):
-        if table is not None and (landed := _landed(table, uuid, base)):
+        if table is not None and (landed := _landed(table, uuid, run.started_at)):
             return landed
         draft = build(table)
         if draft is None:
@@ -89,7 +88,7 @@ def publish(lake: Lake, dataset: str, run: Run, build: Builder) -> Run | None:
         except OSError as error:
             # A lost reply looks like a failure: look whether it landed before saying anything.
             table = lake.find_table(dataset)
-            if table is not None and (landed := _landed(table, uuid, base)):
+            if table is not None and (landed := _landed(table, uuid, run.started_at)):
                 return landed
             if not is_conflict(error):
                 raise StorageError(f"{dataset}: the commit failed: {first_line(error)}") from error
@@ -117,11 +116,17 @@ def recorded_run(table: lance.LanceDataset, lance_version: int) -> Run | None:
     return replace(run, outputs=outputs)
 
 
-def _landed(table: lance.LanceDataset, uuid: str, base: int) -> Run | None:
-    for version in range(table.version, base, -1):
-        run = recorded_run(table, version)
+def _landed(table: lance.LanceDataset, uuid: str, since: str) -> Run | None:
+    """What landed under ``uuid`` before, if anything did, among the commits of runs that ended after ``since``."""
+    for version in range(table.version, 0, -1):
+        try:
+            run = recorded_run(table, version)
+        except LookupError:
+            return None
         if run is not None and any(o.uuid == uuid and o.lance_version == version for o in run.outputs):
             return run
+        if run is not None and run.ended_at < since:
+            return None
     return None
 
 

@@ -228,9 +228,10 @@ class _RowsBuilder:
     def _refuse_overlap(self, table: lance.LanceDataset) -> None:
         before = {f.fragment_id for f in self._planned.get_fragments()} if self._planned else set()
         for fragment in table.get_fragments():
-            if fragment.fragment_id not in before:
-                if self._incoming.brings(fragment.to_table(columns=["sample_id"])["sample_id"]):
-                    raise _Overtaken
+            if fragment.fragment_id in before:
+                continue
+            if self._incoming.brings(fragment.to_table(columns=["sample_id"])["sample_id"]):
+                raise _Overtaken
         # A pass that published meanwhile made cells that the replaced rows should have carried over.
         if self._incoming.replaced and self._planned is not None and table.version != self._planned.version:
             raise _Overtaken

@@ -43,8 +43,8 @@ def init_project(
 ) -> Path:
     """Write ``mmreg.yaml`` into ``folder`` and make its lake. Returns the file.
 
-    An existing declaration is kept unless ``force``, and only its lake is made. Raises `StoreUnsafe` for a store where two writers
-    could lose each other's versions, unless ``single_writer``.
+    An existing declaration is kept unless ``force``, and only its lake is made. Raises `StoreUnsafe` for a store where
+    two writers could lose each other's versions, unless ``single_writer``.
     """
     file = folder / "mmreg.yaml"
     if file.exists() and not force and (name is not None or lake is not None):

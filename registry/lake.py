@@ -119,7 +119,13 @@ def is_conflict(error: BaseException) -> bool:
     text = str(error)
     return any(
         words in text
-        for words in ("commit conflict", "Commit conflict", "preempted by concurrent", "_versions/0.manifest")
+        for words in (
+            "commit conflict",
+            "Commit conflict",
+            "preempted by concurrent",
+            "_versions/0.manifest",
+            "Dataset already exists",
+        )
     )
 
 

@@ -23,7 +23,7 @@ def rows(
     columns: Sequence[str] | None = None,
     limit: int | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Stream rows of ``ref`` as dictionaries in the order of the root; nothing of media but digest and facts is read."""
+    """Stream rows of ``ref`` as dictionaries in the order of the root; of media only digest and facts are read."""
     reader = registry.open_version(ref)
     wanted = list(columns) if columns is not None else reader.schema.names
     light = _light(reader, wanted)

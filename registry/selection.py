@@ -26,7 +26,7 @@ _SPLITS = b"mmreg.splits"
 
 @dataclass(frozen=True)
 class Selection:
-    """Which rows of a root. ``row_ids`` ascend; ``splits`` numbers each row's split into ``names`` (None: no splits)."""
+    """Which rows of a root. ``row_ids`` ascend; ``splits`` numbers each row's split into ``names``, None: no splits."""
 
     row_ids: NDArray[np.uint64]
     splits: NDArray[np.int8] | None = None

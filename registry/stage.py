@@ -1,8 +1,8 @@
 """Results of a pass on their way into a table: durable, by row id, found again after a kill.
 
 ``_mmreg/stage/<dataset>/<pass>/<generation>/<first row id>-<last row id>-<nonce>.arrow`` holds ``_rowid`` and the
-pass's columns with its state for a run of rows in ascending order. Nothing here is a version: publishing joins these files with
-whatever rows are newest, and `clear` forgets them when they have landed.
+pass's columns with its state for a run of rows in ascending order. Nothing here is a version: publishing joins these
+files with whatever rows are newest, and `clear` forgets them when they have landed.
 """
 
 from __future__ import annotations
