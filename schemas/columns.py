@@ -21,7 +21,7 @@ _EVERYWHERE = frozenset({"sample_id", "parent", "_source", "split", "weight"})
 
 def misread_columns(spec: ProjectSpec, roots: Roots) -> Iterator[Wrong]:
     """Predicates that are none, columns made twice, and columns read that nothing has."""
-    made: dict[tuple[str, str], str] = {}
+    made: dict[tuple[str, str], tuple[str, str]] = {}
     for name, declared in spec.passes.items():
         if root := roots.get(declared.from_):
             yield from _made_twice(spec, root, name, made)
@@ -47,13 +47,15 @@ def circles(spec: ProjectSpec, roots: Roots) -> Iterator[Wrong]:
             return
 
 
-def _made_twice(spec: ProjectSpec, root: str, name: str, made: dict[tuple[str, str], str]) -> Iterator[Wrong]:
+def _made_twice(
+    spec: ProjectSpec, root: str, name: str, made: dict[tuple[str, str], tuple[str, str]]
+) -> Iterator[Wrong]:
     for output, column in spec.passes[name].outputs.items():
-        other = made.setdefault((root, column), name)
+        first = made.setdefault((root, column), (name, output))
         if column in spec.datasets[root].columns:
             yield Wrong(f"{root!r} has a column {column!r} of its own", "passes", name, "outputs", output)
-        elif other != name:
-            yield Wrong(f"the pass {other!r} already makes {column!r}", "passes", name, "outputs", output)
+        elif first != (name, output):
+            yield Wrong(f"the pass {first[0]!r} already makes {column!r}", "passes", name, "outputs", output)
 
 
 def _unread(spec: ProjectSpec, roots: Roots, root: str, name: str) -> Iterator[Wrong]:
@@ -81,10 +83,8 @@ def _known(spec: ProjectSpec, roots: Roots, root: str, reader: str | None = None
 
 
 def _unknown(column: str, known: frozenset[str] | tuple[()], *path: str | int) -> Wrong:
-    near = did_you_mean(column, known)
-    return Wrong(
-        f"there is no column {column!r}, and no other pass declares it among its outputs{near}", *path
-    )
+    near = did_you_mean(_head(column), (name for name in known if not name.startswith("_")))
+    return Wrong(f"there is no column {column!r}, and no other pass declares it among its outputs{near}", *path)
 
 
 def _waits_for(spec: ProjectSpec, roots: Roots, name: str) -> list[str]:

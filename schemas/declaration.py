@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 from mmreg.config import DEFAULT_CATALOG, DEFAULT_LAKE
 from mmreg.errors import UsageError
 from mmreg.schemas.refs import NAME, ModelRef, VersionRef, check_name
-from mmreg.schemas.secrets import in_address, in_option
+from mmreg.schemas.secrets import in_address, in_option, is_reference
 
 
 class Wrong(ValueError):
@@ -59,9 +59,13 @@ def _dotless(name: str, what: str) -> str:
 
 def _without_password(text: str) -> str:
     if in_address(text):
-        raise Wrong(
-            "an address must not carry a password or a signature; keep secrets out of the file", secret=True
-        )
+        raise Wrong("an address must not carry a password or a signature; keep secrets out of the file", secret=True)
+    return text
+
+
+def _reference(text: str) -> str:
+    if not is_reference(text):
+        raise Wrong("must be env:NAME or file:PATH, never the secret itself", secret=True)
     return text
 
 
@@ -73,6 +77,7 @@ ModelRefText = Annotated[str, _checked(ModelRef.parse)]
 VersionRefText = Annotated[str, _checked(VersionRef.parse)]
 Address = Annotated[str, AfterValidator(_without_password)]
 """A path or a URI, never with a secret inside."""
+Secret = Annotated[str, AfterValidator(_reference), Field(json_schema_extra={"pattern": "^(env|file):."})]
 Severity = Literal["error", "warning"]
 
 
@@ -82,9 +87,7 @@ class Declared(BaseModel):
     Python says ``from_`` where the file says ``from``.
     """
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, validate_by_name=True, validate_by_alias=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_by_name=True, validate_by_alias=True)
 
 
 class Limits(Declared):
@@ -98,8 +101,8 @@ class Limits(Declared):
 class SourceSpec(Declared):
     """Where rows come from. ``path`` is relative to the file that declares it."""
 
-    type: Literal["imagefolder", "jsonl", "parquet", "lance", "dvc"]
-    path: Address
+    type: Literal["imagefolder", "jsonl", "parquet", "lance", "dvc"] = Field(description="how it is read")
+    path: Address = Field(description="a folder or a file; for dvc a path within the repository")
     captions: str | None = Field(
         default=None, description="imagefolder: a .jsonl or .csv of captions; default sidecar .txt"
     )
@@ -108,10 +111,8 @@ class SourceSpec(Declared):
     read_as: Literal["imagefolder", "jsonl", "parquet"] | None = Field(
         default=None, description="dvc: how to read what was fetched; default by its suffix"
     )
-    media_root: str | None = Field(
-        default=None, description="jsonl, parquet: the folder that media paths start from"
-    )
-    limits: Limits = Limits()
+    media_root: str | None = Field(default=None, description="jsonl, parquet: the folder that media paths start from")
+    limits: Limits = Field(default=Limits(), description="past these a record is rejected, undecoded")
 
     @model_validator(mode="after")
     def _belonging(self) -> SourceSpec:
@@ -133,16 +134,20 @@ class ColumnSpec(Declared):
     type: Literal[
         "image", "audio", "video", "text", "string", "int", "float", "bool", "timestamp",
         "embedding", "messages", "preference", "ref", "list",
-    ]  # fmt: skip
-    storage: Literal["inline", "reference"] = "inline"
-    nullable: bool = False
-    dim: int | None = Field(default=None, gt=0, description="embedding: its length")
-    dtype: Literal["float16", "float32", "float64"] = "float32"
-    items: Literal["image", "audio", "video", "text", "string", "int", "float"] | None = None
-    dataset: Name | None = Field(default=None, description="ref: the dataset referred to")
-    field: str | None = Field(
-        default=None, description="the source's own name of this column, where it differs"
+    ]  = Field(description="what its cells are")  # fmt: skip
+    storage: Literal["inline", "reference"] = Field(
+        default="inline", description="media: their bytes in the lake, or where they are and their digest"
     )
+    nullable: bool = Field(default=False, description="whether a row may lack it")
+    dim: int | None = Field(default=None, gt=0, description="embedding: its length")
+    dtype: Literal["float16", "float32", "float64"] = Field(
+        default="float32", description="embedding: the type of its numbers"
+    )
+    items: Literal["image", "audio", "video", "text", "string", "int", "float"] | None = Field(
+        default=None, description="list: what its items are"
+    )
+    dataset: Name | None = Field(default=None, description="ref: the dataset referred to")
+    field: str | None = Field(default=None, description="the source's own name of this column, where it differs")
 
     @model_validator(mode="after")
     def _complete(self) -> ColumnSpec:
@@ -161,16 +166,16 @@ class ColumnSpec(Declared):
 class DatasetSpec(Declared):
     """A root dataset: where it comes from, what a sample is, and which columns it has."""
 
-    source: SourceSpec
+    source: SourceSpec = Field(description="where its rows come from")
     identity: tuple[str, ...] = Field(
         default=("source",),
         strict=False,
         min_length=1,
-        description="what makes a sample the same: source, or columns",
+        description="what makes two samples one: `source` (its address and content), or declared columns",
     )
-    columns: dict[ColumnName, ColumnSpec] = Field(min_length=1)
-    license: str | None = None
-    description: str | None = None
+    columns: dict[ColumnName, ColumnSpec] = Field(min_length=1, description="its columns by name")
+    license: str | None = Field(default=None, description="the licence of the data, as text")
+    description: str | None = Field(default=None, description="what a person should know of it")
 
     @model_validator(mode="after")
     def _identified(self) -> DatasetSpec:
@@ -183,10 +188,10 @@ class DatasetSpec(Declared):
 class SampleSpec(Declared):
     """How many rows a selection keeps, drawn with ``seed``: a number, a share, or as many as another has."""
 
-    rows: int | None = Field(default=None, gt=0)
-    fraction: float | None = Field(default=None, gt=0, le=1)
+    rows: int | None = Field(default=None, gt=0, description="so many rows")
+    fraction: float | None = Field(default=None, gt=0, le=1, description="this share of the rows")
     like: Name | None = Field(default=None, description="as many rows as this dataset has")
-    seed: int = 0
+    seed: int = Field(default=0, description="another seed, other rows")
 
     @model_validator(mode="after")
     def _one(self) -> SampleSpec:
@@ -198,26 +203,30 @@ class SampleSpec(Declared):
 class PassSpec(Declared):
     """One curation pass: what it reads, which code it uses, what it writes."""
 
-    from_: Name = Field(
-        validation_alias="from", serialization_alias="from", description="the dataset that is read"
-    )
-    use: str = Field(description="a built-in pass, a plug-in's name, or module:Class")
+    from_: Name = Field(validation_alias="from", serialization_alias="from", description="the dataset that is read")
+    use: str = Field(description="a built-in pass, a plug-in's name, or `module:Class`")
     inputs: dict[str, str] = Field(
-        default_factory=dict, description="the pass's own name of an input: column"
+        default_factory=dict, description="which column each input of the pass reads, by the pass's own names"
     )
     outputs: dict[str, ColumnName] = Field(
-        default_factory=dict, description="the pass's own name of an output: column"
+        default_factory=dict, description="what its outputs are called as columns; list all that other passes read"
     )
     into: Name | None = Field(default=None, description="the derived dataset that a selection makes")
-    where: str | None = Field(default=None, description="filter: the predicate that rows must fulfil")
+    where: str | None = Field(default=None, description="`filter`: the predicate that rows must fulfil")
     rows: str | None = Field(default=None, description="only rows that fulfil this predicate")
     split: str | None = Field(default=None, description="only rows of this split of a derived dataset")
-    sample: SampleSpec | None = None
-    model: ModelRefText | None = None
+    sample: SampleSpec | None = Field(default=None, description="a selection keeps only some of the rows")
+    model: ModelRefText | None = Field(
+        default=None, description="`name`, `name@alias` or `name@<beginning of its digest>`"
+    )
     prompt: str | None = Field(default=None, description="a file with the prompt's text")
-    params: dict[str, Any] = Field(default_factory=dict)
-    on_error: Literal["skip", "fail"] = "skip"
-    max_error_rate: float = Field(default=0.5, ge=0, le=1)
+    params: dict[str, Any] = Field(default_factory=dict, description="the pass's own parameters")
+    on_error: Literal["skip", "fail"] = Field(
+        default="skip", description="whether a row's error stays with the row, or ends the pass"
+    )
+    max_error_rate: float = Field(
+        default=0.5, ge=0, le=1, description="with more errors than this share of its rows a pass publishes nothing"
+    )
     on_change: Literal["new_version"] = Field(
         default="new_version",
         description="what a changed recipe does: compute anew into a new version, the old one stays",
@@ -227,42 +236,46 @@ class PassSpec(Declared):
 class ModelSpec(Declared):
     """A model that exists: a local path or an address. Its identity is the digest of its weights."""
 
-    uri: Address
-    name: str | None = None
-    revision: str | None = None
-    framework: Literal["open_clip", "transformers", "openai", "torch", "other"] = "other"
-    base: ModelRefText | None = None
-    license: str | None = None
-    api_key: str | None = Field(
-        default=None, pattern=r"^(env|file):.+", description="env:NAME or file:PATH, never the key"
+    uri: Address = Field(description="a folder or file with its weights, or an address")
+    name: str | None = Field(default=None, description="what a server calls it")
+    revision: str | None = Field(default=None, description="a revision of the address")
+    framework: Literal["open_clip", "transformers", "openai", "torch", "other"] = Field(
+        default="other", description="what loads it"
     )
+    base: ModelRefText | None = Field(default=None, description="the model that it was made from")
+    license: str | None = Field(default=None, description="the licence of the weights, as text")
+    api_key: Secret | None = Field(default=None, description="`env:NAME` or `file:PATH`, never the key")
 
 
 class TrainingSpec(Declared):
     """A training: the version that it reads, the command that it runs and the model that it makes."""
 
     from_: Name = Field(
-        validation_alias="from", serialization_alias="from", description="the dataset that is read"
+        validation_alias="from", serialization_alias="from", description="the dataset that is trained on"
     )
-    split: str | None = None
-    command: tuple[str, ...] = Field(strict=False, min_length=1)
-    output: str = Field(
-        description="the directory that the command writes; one folder a seed where there are several"
+    split: str | None = Field(default=None, description="only this split of a derived dataset")
+    command: tuple[str, ...] = Field(
+        strict=False, min_length=1, description="the program and its arguments, run in the project's folder"
     )
-    model: Name
-    alias: Name | None = None
-    seeds: tuple[int, ...] = Field(default=(0,), strict=False, min_length=1)
-    init_from: ModelRefText | None = None
+    output: str = Field(description="the directory that the command writes; one folder a seed where there are several")
+    model: Name = Field(description="the name that the checkpoint gets")
+    alias: Name | None = Field(default=None, description="an alias that moves to it, as in `model@alias`")
+    seeds: tuple[int, ...] = Field(
+        default=(0,), strict=False, min_length=1, description="one run and one checkpoint for each"
+    )
+    init_from: ModelRefText | None = Field(default=None, description="the model that it starts from")
     evaluate_on: dict[Name, str | None] = Field(
         default_factory=dict,
-        description="datasets that the command also reads, to evaluate on: name: split or null",
+        description="datasets that the command evaluates on, each with its split or null",
     )
-    framework: Literal["open_clip", "transformers", "torch", "other"] = "other"
-    params: dict[str, Any] = Field(default_factory=dict)
-    license: str | None = None
+    framework: Literal["open_clip", "transformers", "torch", "other"] = Field(
+        default="other", description="what loads the checkpoint"
+    )
+    params: dict[str, Any] = Field(default_factory=dict, description="handed to the command")
+    license: str | None = Field(default=None, description="the licence of the weights, as text")
     on_change: Literal["keep", "retrain"] = Field(
         default="keep",
-        description="what apply does where the data moved on: keep the model and say so, or train anew",
+        description="where the data moved on: keep the model and say so, or train anew",
     )
 
 
@@ -271,9 +284,9 @@ class CheckSpec(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
-    check: str
-    severity: Severity = "error"
-    max_failure_rate: float = Field(default=0.0, ge=0, le=1)
+    check: str = Field(description="which check; all other keys are its arguments")
+    severity: Severity = Field(default="error", description="whether a failure stops a promotion")
+    max_failure_rate: float = Field(default=0.0, ge=0, le=1, description="the share that may fail")
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -284,8 +297,10 @@ class CheckSpec(BaseModel):
 class LakeSpec(Declared):
     """Where the lake is; options for an object store, secrets only as ``env:NAME`` or ``file:PATH``."""
 
-    uri: Address
-    options: dict[str, str] = Field(default_factory=dict)
+    uri: Address = Field(description="a path, or s3://, gs:// or az://")
+    options: dict[str, str] = Field(
+        default_factory=dict, description="the store's options; secrets as `env:NAME` or `file:PATH`"
+    )
 
     @model_validator(mode="after")
     def _no_secret(self) -> LakeSpec:
@@ -301,23 +316,31 @@ class LakeSpec(Declared):
 
 
 class Budget(Declared):
-    model_calls: int | None = Field(default=None, ge=0)
-    money: float | None = Field(default=None, ge=0, strict=False)
+    """What may be spent without asking."""
+
+    model_calls: int | None = Field(default=None, ge=0, description="calls of a model")
+    money: float | None = Field(default=None, ge=0, description="in the currency that prices are declared in")
 
 
 class ProjectSpec(Declared):
     """The whole of ``mmreg.yaml``."""
 
-    version: Literal[1]
-    project: Name
+    version: Literal[1] = Field(description="of this format")
+    project: Name = Field(description="its name")
     lake: Annotated[
         Annotated[Address, Tag("<path>")] | Annotated[LakeSpec, Tag("<map>")],
         Discriminator(lambda value: "<path>" if isinstance(value, str) else "<map>"),
-    ] = DEFAULT_LAKE
-    catalog: Address = DEFAULT_CATALOG
-    budget: Budget | None = None
-    models: dict[Name, ModelSpec] = Field(default_factory=dict)
-    datasets: dict[Name, DatasetSpec] = Field(default_factory=dict)
-    passes: dict[PassName, PassSpec] = Field(default_factory=dict)
-    trainings: dict[Name, TrainingSpec] = Field(default_factory=dict)
-    checks: dict[Name, Annotated[tuple[CheckSpec, ...], Field(strict=False)]] = Field(default_factory=dict)
+    ] = Field(default=DEFAULT_LAKE, description="where the data is: a path or an address, or `uri` and `options`")
+    catalog: Address = Field(
+        default=DEFAULT_CATALOG, description="where the index is, which can be made anew from the lake at any time"
+    )
+    budget: Budget | None = Field(default=None, description="what may be spent without asking; this release does not enforce it")
+    models: dict[Name, ModelSpec] = Field(default_factory=dict, description="models that exist, by name")
+    datasets: dict[Name, DatasetSpec] = Field(default_factory=dict, description="root datasets, by name")
+    passes: dict[PassName, PassSpec] = Field(
+        default_factory=dict, description="curation, by name; the order follows from what they read"
+    )
+    trainings: dict[Name, TrainingSpec] = Field(default_factory=dict, description="trainings, by name")
+    checks: dict[Name, Annotated[tuple[CheckSpec, ...], Field(strict=False)]] = Field(
+        default_factory=dict, description="for each dataset a list of checks"
+    )

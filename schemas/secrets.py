@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 
-_IN_ADDRESS = re.compile(
-    r"://[^/@\s]*:[^/@\s]+@|[?&](X-Amz-Signature|X-Goog-Signature|sig|token)=", re.IGNORECASE
-)
+_IN_ADDRESS = re.compile(r"://[^/@\s]*:[^/@\s]+@|[?&](X-Amz-Signature|X-Goog-Signature|sig|token)=", re.IGNORECASE)
 _KEY = re.compile(r"key|secret|token|password", re.IGNORECASE)
 _REFERENCE = re.compile(r"(env|file):.+")
 _IN_TEXT = re.compile(
@@ -24,7 +22,12 @@ def in_address(address: str) -> bool:
 
 def in_option(key: str, value: str) -> bool:
     """Whether an option that is named like a secret holds one, rather than ``env:NAME`` or ``file:PATH``."""
-    return bool(_KEY.search(key)) and not _REFERENCE.fullmatch(value)
+    return bool(_KEY.search(key)) and not is_reference(value)
+
+
+def is_reference(value: str) -> bool:
+    """Whether ``value`` says where a secret is: ``env:NAME`` or ``file:PATH``."""
+    return bool(_REFERENCE.fullmatch(value))
 
 
 def blotted(line: str) -> str:
