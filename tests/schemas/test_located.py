@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmreg.errors import MmregError, SpecError
@@ -175,6 +175,7 @@ def test_messages_do_not_repeat_secrets(line: str) -> None:
     assert shown[pointer.index("^") :].startswith("!x")
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.text(alphabet=" \n:-[]{},&*!|>'\"%@`#?~\\\tab1é\u2028\x85", max_size=40))
 def test_any_text_is_read_or_refused_by_us(text: str) -> None:
     try:
@@ -195,6 +196,7 @@ json = st.recursive(
 )
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.dictionaries(text, json, max_size=4))
 def test_json_reads_as_itself(document: dict[str, object]) -> None:
     from json import dumps
