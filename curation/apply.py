@@ -34,7 +34,7 @@ def apply(registry: Registry, select: Sequence[str] = (), progress: Progress | N
     progress = progress or Quiet()
     named = {selector.strip("+").removeprefix("dataset:") for selector in select}
     results = []
-    for step in steps(registry.spec, select):
+    for step in steps(registry.project, select):
         started = time.monotonic()
         result = _apply(registry, step, step.name in named, progress)
         results.append(_timed(result, time.monotonic() - started))

@@ -113,7 +113,7 @@ def _outputs(registry: Registry, name: str, spec: PassSpec, root: str, made: lis
             and declared.use not in SELECTIONS
             and roots_of(registry.spec, declared.from_) == root
         ):
-            taken |= dict.fromkeys(declared_outputs(declared), f"pass {other}")
+            taken |= dict.fromkeys(declared_outputs(declared, registry.project.folder), f"pass {other}")
     for own, column in outputs.items():
         if column in taken:
             raise UsageError(

@@ -24,6 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from mmreg.errors import UsageError
+
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
@@ -59,6 +61,15 @@ class Undecodable(Exception):
 
 
 Decoder = Callable[[bytes | None, int], Picture]
+
+
+def check_limit(max_pixels: int) -> None:
+    """Raise `UsageError` for a limit that cannot be kept."""
+    if not 0 < max_pixels <= MOST_PIXELS:
+        raise UsageError(
+            f"'max_pixels' is {max_pixels:,}; it must be 1 to {MOST_PIXELS:,}",
+            hint=f"max_pixels: {MAX_PIXELS}",
+        )
 
 
 def fastest() -> Decoder:
@@ -134,9 +145,7 @@ def _open(data: bytes | None, max_pixels: int) -> ImageFile:
 
 def _check_size(width: int, height: int, max_pixels: int) -> None:
     if width * height > max_pixels:
-        raise Undecodable(
-            "pixel_limit", f"{width} x {height} = {width * height:,} pixels, the limit is {max_pixels:,}"
-        )
+        raise Undecodable("pixel_limit", f"{width} x {height} = {width * height:,} pixels, the limit is {max_pixels:,}")
     if max(width, height) > MAX_SIDE:
         raise Undecodable("pixel_limit", f"{width} x {height}: no side may be over {MAX_SIDE:,} pixels")
 

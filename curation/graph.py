@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
+from mmreg.config import Project
+from mmreg.curation.outputs import declared_outputs
 from mmreg.curation.selections import SELECTIONS
 from mmreg.errors import NotFound
 from mmreg.schemas.declaration import PassSpec, ProjectSpec
@@ -24,34 +26,35 @@ class Step:
     name: str
 
 
-def steps(spec: ProjectSpec, select: Sequence[str] = ()) -> list[Step]:
+def steps(project: Project, select: Sequence[str] = ()) -> list[Step]:
     """The declared steps, upstream first, in the order of the file where nothing else decides.
 
     ``select``: names; ``+name`` with all upstream, ``name+`` with all downstream, ``dataset:name`` what makes a
     dataset. Raises `NotFound` for a name that is not declared.
     """
-    needs = _needs(spec)
+    needs = _needs(project)
     ordered = _ordered(needs)
     if not select:
         return ordered
     wanted: set[Step] = set()
     for selector in select:
-        wanted |= _selected(spec, needs, selector)
+        wanted |= _selected(project.spec, needs, selector)
     return [step for step in ordered if step in wanted]
 
 
-def upstream(spec: ProjectSpec) -> dict[Step, set[Step]]:
+def upstream(project: Project) -> dict[Step, set[Step]]:
     """For every step all the steps that it builds on, directly or not."""
-    needs = _needs(spec)
+    needs = _needs(project)
     return {step: _closure([step], needs) for step in needs}
 
 
-def _needs(spec: ProjectSpec) -> dict[Step, set[Step]]:
+def _needs(project: Project) -> dict[Step, set[Step]]:
+    spec = project.spec
     makers = {f"dataset {name}": Step("ingest", name) for name in spec.datasets}
     makers |= {f"dataset {p.into}": Step("select", name) for name, p in spec.passes.items() if p.into}
     models = {t.model: Step("training", name) for name, t in spec.trainings.items()}
     models |= {name: Step("model", name) for name in spec.models}
-    columns = _column_makers(spec)
+    columns = _column_makers(project)
     needs: dict[Step, set[Step]] = {Step("model", name): set() for name in spec.models}
     needs |= {Step("ingest", name): set() for name in spec.datasets}
     for name, declared in spec.passes.items():
@@ -72,15 +75,13 @@ def _needs(spec: ProjectSpec) -> dict[Step, set[Step]]:
     return needs
 
 
-def _column_makers(spec: ProjectSpec) -> dict[tuple[str, str], Step]:
+def _column_makers(project: Project) -> dict[tuple[str, str], Step]:
     """Which pass makes which column of which root, as far as can be told without running one."""
-    from mmreg.curation.outputs import declared_outputs
-
     makers = {}
-    for name, declared in spec.passes.items():
+    for name, declared in project.spec.passes.items():
         if declared.use not in SELECTIONS:
-            root = roots_of(spec, declared.from_)
-            for column in declared_outputs(declared):
+            root = roots_of(project.spec, declared.from_)
+            for column in declared_outputs(declared, project.folder):
                 makers[root, column] = Step("pass", name)
     return makers
 

@@ -35,7 +35,6 @@ from mmreg.curation.decode import Decoder, Undecodable
 from mmreg.curation.params import read_params
 from mmreg.curation.perceptual_hash import phash
 from mmreg.curation.protocol import InputType, Kind, Recipe, Role, Scope
-from mmreg.errors import UsageError
 
 _OUTPUTS: dict[str, pa.DataType] = {
     "width": pa.int32(),
@@ -64,8 +63,7 @@ class Params:
     max_pixels: int = decode.MAX_PIXELS
 
     def __post_init__(self) -> None:
-        if not 0 < self.max_pixels <= decode.MOST_PIXELS:
-            raise UsageError(f"'max_pixels' is {self.max_pixels:,}; it must be 1 to {decode.MOST_PIXELS:,}")
+        decode.check_limit(self.max_pixels)
 
 
 class ImageStats:

@@ -26,10 +26,10 @@ def plan(registry: Registry, select: Sequence[str] = ()) -> Plan:
     What a step builds on may move when the steps before it run: then its rows are not known yet, and a step that
     only waits for data that this very plan makes is planned to run.
     """
-    behind = upstream(registry.spec)
+    behind = upstream(registry.project)
     moving: list[Step] = []
     planned = []
-    for step in steps(registry.spec, select):
+    for step in steps(registry.project, select):
         found = plan_step(registry, step)
         before = next((other for other in moving if other in behind[step]), None)
         if found.waits_for_data and before is not None:

@@ -50,9 +50,7 @@ def load_pass(use: str, project: Path | None = None) -> type[Pass]:
 def checked(use: str, found: object) -> type[Pass]:
     """``found`` if it fulfils the protocol; else a `UsageError` that lists all it lacks."""
     if not isinstance(found, type):
-        raise UsageError(
-            f"{use}: this is a {type(found).__name__}, where the class of a pass is due", hint=_GUIDE
-        )
+        raise UsageError(f"{use}: this is a {type(found).__name__}, where the class of a pass is due", hint=_GUIDE)
     has = {name: value for base in reversed(found.__mro__) for name, value in vars(base).items()}
     faults = [fault for name, check in _CHECKS.items() if (fault := check(name, has.get(name)))]
     if faults:

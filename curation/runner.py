@@ -160,8 +160,8 @@ class _Work:
             failed += wrong
             self.computed += answer.num_rows
             self.errors += wrong
-            self._check_error_rate()
             self._buffer.append(answer)
+            self._check_error_rate()
             if self._due():
                 self._flush()
             self._progress.advance(answer.num_rows)

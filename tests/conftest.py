@@ -15,12 +15,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from PIL import Image, ImageDraw
 
 from mmreg.curation.apply import apply
 from mmreg.registry.api import Registry
 from mmreg.registry.lake import Lake
 from mmreg.schemas.report import ApplyReport
+
+# Examples take as long as a shared machine lets them: time is measured in benchmarks/, not here.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 DECLARATION = """
 version: 1
