@@ -13,7 +13,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from mmreg.errors import Conflict, StorageError
 from mmreg.registry.clock import now
@@ -32,7 +32,7 @@ class Draft:
     """What a builder wants committed: the operation, and what is known of the version that it makes."""
 
     operation: lance.LanceOperation.BaseOperation
-    kind: str
+    kind: Literal["root", "derived"]
     rows: int
     rejected: int = 0
     roots: tuple[Mapping[str, Any], ...] = ()
@@ -48,54 +48,30 @@ def publish(lake: Lake, dataset: str, run: Run, build: Builder) -> Run | None:
     """Commit what ``build`` drafts as the next version of ``dataset``.
 
     Returns the run with its output added, or None where the builder found nothing to do. Raises `Conflict` after
-    `ATTEMPTS` lost races and `StorageError` where the store fails; whatever the builder raises passes through.
+    `ATTEMPTS` lost races and `StorageError` where the store fails; what else the builder raises passes through.
     """
-    import lance
-
     uuid = transaction_uuid(run.id, dataset)
-    table = lake.find_table(dataset)
     for attempt in range(ATTEMPTS):
+        table = lake.find_table(dataset)
         if table is not None and (landed := _landed(table, uuid, run.started_at)):
             return landed
-        draft = build(table)
-        if draft is None:
-            return None
-        output = VersionOutput(
-            dataset=dataset,
-            uuid=uuid,
-            ordinal=_last_ordinal(lake, dataset, table) + 1,
-            kind="root" if draft.kind == "root" else "derived",
-            rows=draft.rows,
-            rejected=draft.rejected,
-            roots=draft.roots,
-            columns=draft.columns,
-        )
-        record = replace(run, ended_at=now(), facets={**run.facets, **draft.facets}).with_output(output)
-        transaction = lance.Transaction(
-            read_version=table.version if table is not None else 0,
-            operation=draft.operation,
-            uuid=uuid,
-            transaction_properties={RUN_PROPERTY: record.to_json()},
-        )
         try:
-            committed = lance.LanceDataset.commit(
-                lake.table_uri(dataset),
-                transaction,
-                storage_options=lake.store.options or None,
-                enable_stable_row_ids=draft.kind == "root",
-                max_retries=0,
-            )
+            draft = build(table)
+            if draft is None:
+                return None
+            output = _output(lake, dataset, table, draft, uuid)
+            record = replace(run, ended_at=now(), facets={**run.facets, **draft.facets}).with_output(output)
+            lance_version = _commit(lake, dataset, table, draft, uuid, record)
         except OSError as error:
             # A lost reply looks like a failure: look whether it landed before saying anything.
             table = lake.find_table(dataset)
             if table is not None and (landed := _landed(table, uuid, run.started_at)):
                 return landed
             if not is_conflict(error):
-                raise StorageError(f"{dataset}: the commit failed: {first_line(error)}") from error
+                raise StorageError(f"{dataset}: publishing failed: {first_line(error)}") from error
             time.sleep(random.uniform(0, min(1.0, 0.02 * 2 ** min(attempt, 6))))
-            table = lake.find_table(dataset)
             continue
-        return record.with_output(replace(output, lance_version=committed.version))
+        return record.with_output(replace(output, lance_version=lance_version))
     raise Conflict(f"{dataset}: {ATTEMPTS} other commits came first", hint="repeat the command")
 
 
@@ -114,6 +90,39 @@ def recorded_run(table: lance.LanceDataset, lance_version: int) -> Run | None:
     run = Run.from_json(text)
     outputs = tuple(replace(o, lance_version=lance_version) if o.uuid == transaction.uuid else o for o in run.outputs)
     return replace(run, outputs=outputs)
+
+
+def _output(lake: Lake, dataset: str, table: lance.LanceDataset | None, draft: Draft, uuid: str) -> VersionOutput:
+    return VersionOutput(
+        dataset=dataset,
+        uuid=uuid,
+        ordinal=_last_ordinal(lake, dataset, table) + 1,
+        kind=draft.kind,
+        rows=draft.rows,
+        rejected=draft.rejected,
+        roots=draft.roots,
+        columns=draft.columns,
+    )
+
+
+def _commit(lake: Lake, dataset: str, table: lance.LanceDataset | None, draft: Draft, uuid: str, record: Run) -> int:
+    """Commit on exactly ``table`` and return the Lance version that it made. Raises `OSError`."""
+    import lance
+
+    transaction = lance.Transaction(
+        read_version=table.version if table is not None else 0,
+        operation=draft.operation,
+        uuid=uuid,
+        transaction_properties={RUN_PROPERTY: record.to_json()},
+    )
+    committed = lance.LanceDataset.commit(
+        lake.table_uri(dataset),
+        transaction,
+        storage_options=lake.store.options or None,
+        enable_stable_row_ids=draft.kind == "root",
+        max_retries=0,
+    )
+    return committed.version
 
 
 def _landed(table: lance.LanceDataset, uuid: str, since: str) -> Run | None:

@@ -37,13 +37,13 @@ def repoint(registry: Registry, dataset: str, root: str, run: Run) -> Run:
     """
     output = next(o for o in run.outputs if o.dataset == root)
     table = registry.lake.table(root, output.lance_version)
-    row = registry.latest(dataset)
-    if any(pinned["lance_version"] >= table.version for pinned in row.roots):
-        return run  # somebody already moved it this far
-    selection = read_selection(registry.lake.table(dataset, row.lance_version))
 
     def build(newest: lance.LanceDataset | None) -> Draft | None:
-        return _draft(registry, dataset, root, table, selection, new=False)
+        assert newest is not None
+        pinned = registry.version_at(dataset, newest.version).roots
+        if any(other["lance_version"] >= table.version for other in pinned):
+            return None  # somebody already moved it this far
+        return _draft(registry, dataset, root, table, read_selection(newest), new=False)
 
     return publish(registry.lake, dataset, run, build) or run
 

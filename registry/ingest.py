@@ -17,11 +17,12 @@ import numpy as np
 import pyarrow as pa
 import xxhash
 
-from mmreg.errors import Conflict, UsageError
+from mmreg.errors import Conflict, StorageError, UsageError
 from mmreg.registry.changes import REJECTED, Changes, Hashes, address_hash, compare, known_records, rejected_records
 from mmreg.registry.clock import now
 from mmreg.registry.commit import Draft, publish
 from mmreg.registry.incoming import Incoming
+from mmreg.registry.lake import first_line, is_conflict
 from mmreg.registry.objects import put_records
 from mmreg.registry.operations.rows import change_rows, create
 from mmreg.registry.runs import new_run_id
@@ -131,7 +132,12 @@ class Ingest:
         if first is None:
             return []
         reader = pa.RecordBatchReader.from_batches(incoming.schema, _chain(first, batches))
-        return write_rows(self._lake, self._name, reader, incoming.schema, new=table is None)
+        try:
+            return write_rows(self._lake, self._name, reader, incoming.schema, new=table is None)
+        except OSError as error:
+            if is_conflict(error):  # somebody else has made the table meanwhile
+                raise _Overtaken from error
+            raise StorageError(f"{self._name}: the rows cannot be written: {first_line(error)}") from error
 
     def _rejected(self, changes: Changes, incoming: Incoming) -> list[Mapping[str, Any]]:
         """Rejected records as of now: those of before that neither moved nor vanished, and the new ones."""
@@ -216,7 +222,9 @@ class _RowsBuilder:
         if table is None:
             operation = create(self._incoming.schema, self._fragments)
             return Draft(operation, "root", added, self._rejected, columns=columns)
-        self._refuse_overlap(table)
+        if self._planned is None:
+            raise _Overtaken  # what was written for a new table does not fit the one that somebody else made
+        self._refuse_overlap(self._planned, table)
         try:
             operation = change_rows(table, self._fragments, self._removed)
         except LookupError as error:
@@ -225,15 +233,15 @@ class _RowsBuilder:
             operation, "root", table.count_rows() + added - len(self._removed), self._rejected, columns=columns
         )
 
-    def _refuse_overlap(self, table: lance.LanceDataset) -> None:
-        before = {f.fragment_id for f in self._planned.get_fragments()} if self._planned else set()
+    def _refuse_overlap(self, planned: lance.LanceDataset, table: lance.LanceDataset) -> None:
+        before = {fragment.fragment_id for fragment in planned.get_fragments()}
         for fragment in table.get_fragments():
             if fragment.fragment_id in before:
                 continue
             if self._incoming.brings(fragment.to_table(columns=["sample_id"])["sample_id"]):
                 raise _Overtaken
         # A pass that published meanwhile made cells that the replaced rows should have carried over.
-        if self._incoming.replaced and self._planned is not None and table.version != self._planned.version:
+        if self._incoming.replaced and table.version != planned.version:
             raise _Overtaken
 
 
