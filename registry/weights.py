@@ -106,9 +106,7 @@ def _files(path: Path) -> dict[str, _File]:
         return {path.name: _regular(path)}
     found = {file.relative_to(path).as_posix(): _regular(file) for file in _walk(path)}
     if not found:
-        raise UsageError(
-            f"the directory {path} has no files", hint="give the directory that the weights are in"
-        )
+        raise UsageError(f"the directory {path} has no files", hint="give the directory that the weights are in")
     return dict(sorted(found.items()))
 
 
@@ -150,9 +148,7 @@ def _digests(files: Mapping[str, _File], progress: Progress | None) -> dict[str,
                 if progress:
                     progress(before + read, total)
         if read != file.size:
-            raise Conflict(
-                f"{file.path} changed while it was read", hint="wait until nothing writes there, then again"
-            )
+            raise Conflict(f"{file.path} changed while it was read", hint="wait until nothing writes there, then again")
         before += read
         digests[name] = sha.hexdigest()
     return digests
