@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from mmreg.registry.catalog.database import Database
 from mmreg.registry.catalog.record import record_run
@@ -117,7 +117,7 @@ class _CatchUp:
         )
         return archived != (len(missing),)
 
-    def _empty(self) -> None:
+    def _empty(self) -> NoReturn:
         self._db.clear()
         raise _Emptied
 
