@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import os
-import posixpath
 import re
 import stat
 
@@ -29,9 +28,9 @@ class Root:
 
     def locate(self, declared: str, start: str = "") -> File:
         """Find the regular file that ``declared`` names from the subfolder ``start``. Raises `Refused`."""
-        uri = posixpath.join(start, normalise(declared))
+        uri = f"{start}/{normalise(declared)}" if start else normalise(declared)
         folder, _, name = uri.rpartition("/")
-        path = posixpath.join(self._folder(folder), name)
+        path = f"{self._folder(folder)}/{name}"
         try:
             seen = os.lstat(path)
         except OSError as error:
@@ -51,25 +50,25 @@ class Root:
     def _folder(self, relative: str) -> str:
         real = self._folders.get(relative)
         if real is None:
-            try:
-                real = os.path.realpath(posixpath.join(self.folder, relative)).rstrip("/")
-            except OSError as error:
-                raise absent(error, relative) from None
+            real = os.path.realpath(self._inside + relative).rstrip("/")
+            if not (real + "/").startswith(self._inside):
+                raise Refused("outside_root", f"{relative} leads out of the folder")
             self._folders[relative] = real
-        if relative and not (real + "/").startswith(self._inside):
-            raise Refused("outside_root", f"{relative} leads out of the folder")
-        return real or "/"
+        return real
 
 
 def normalise(declared: str) -> str:
     """Return a declared relative path in its shortest form. Raises `Refused` for one that could leave."""
-    try:
-        declared.encode()
-    except UnicodeEncodeError as error:
-        raise Refused("not_utf8", f"the path is not UTF-8 from character {error.start} on") from None
+    if not declared.isascii():
+        try:
+            declared.encode()
+        except UnicodeEncodeError as error:
+            raise Refused("not_utf8", f"the path is not UTF-8 from character {error.start} on") from None
     if "\0" in declared or declared.startswith("/") or _DRIVE.match(declared):
         raise Refused("outside_root", f"{declared!r} is not a relative path")
-    parts = [part for part in declared.split("/") if part not in ("", ".")]
+    parts = declared.split("/")
+    if "" in parts or "." in parts:
+        parts = [part for part in parts if part not in ("", ".")]
     if ".." in parts:
         raise Refused("outside_root", f"{declared!r} climbs with '..'")
     if not parts:

@@ -13,6 +13,7 @@ from mmreg.sources.record import File
 
 _pack = struct.Struct("<qq").pack
 _ABSENT = _pack(-1, -1)
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 def stamp(files: Iterable[File | None], cells: bytes = b"") -> int:
@@ -24,7 +25,7 @@ def stamp(files: Iterable[File | None], cells: bytes = b"") -> int:
 
 def canonical(value: Any) -> bytes:
     """The one spelling of a JSON value: sorted keys, no spaces, ASCII."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+    return _encode(value).encode()
 
 
 def digest16(data: bytes) -> str:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from mmreg.errors import NotFound, StorageError
 
@@ -331,3 +333,29 @@ def test_sound_and_film_by_their_first_bytes(
     found = read_all(open_declared(LINES, columns))
     assert [row["film"]["format"] for row in found.rows.values()] == ["mp4"]
     assert sorted(found.reasons.values()) == ["not_audio", "not_video"]
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(["a.png", "..", "ff" * 16]),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["role", "content", "prompt", "chosen", "rejected"]) | st.text(), inner)
+    ),
+    max_leaves=8,
+)
+LINES_OF_ALL_KINDS = st.lists(
+    st.dictionaries(st.sampled_from(sorted(EVERYTHING)), VALUES).map(lambda r: json.dumps(r).encode())
+    | st.binary(max_size=40)
+    | st.sampled_from([b'{"caption": "x"}', b'{ "caption":"x"}', b"{}", b"\xef\xbb\xbf{}", b"null"]),
+    max_size=12,
+)
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(LINES_OF_ALL_KINDS)
+def test_whatever_the_lines_hold_each_is_a_row_or_a_reason(tmp_path, open_declared, read_all, lines) -> None:
+    (tmp_path / "records.jsonl").write_bytes(b"\n".join(lines))
+    columns = {name: {**column, "nullable": True} for name, column in EVERYTHING.items()}
+    found = read_all(open_declared(LINES, columns))
+    content = b"\n".join(lines).removeprefix(b"\xef\xbb\xbf")
+    assert len(found.stamps) == sum(not (line == b"" or line.isspace()) for line in content.split(b"\n"))
