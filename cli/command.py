@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import click
@@ -32,7 +30,9 @@ class Group(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         known = self.list_commands(ctx)
         if args[0] not in known and not args[0].startswith("-") and not ctx.resilient_parsing:
-            near = difflib.get_close_matches(args[0], known, n=1)
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], known, n=1)
             raise UsageError(
                 f"no command '{ctx.command_path} {args[0]}'",
                 hint=f"{ctx.command_path} {near[0] if near else '--help'}",
@@ -74,7 +74,7 @@ def shared_options(shown: Sequence[str]) -> list[click.Parameter]:
     options = [
         click.Option(
             ["-C", "--project"],
-            type=click.Path(path_type=Path),
+            type=click.Path(),
             help="Project folder (default: the nearest upwards).",
         ),
         click.Option(["--profile"], metavar="NAME", help="Profile of mmreg.yaml to use."),

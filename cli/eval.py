@@ -18,13 +18,9 @@ def eval_() -> None:
 @eval_.command("record")
 @click.argument("model", type=MODEL)
 @click.argument("ref", type=REF)
-@click.option(
-    "--metric", "metrics", type=Assignment(float), multiple=True, required=True, help="What it scored."
-)
+@click.option("--metric", "metrics", type=Assignment(float), multiple=True, required=True, help="What it scored.")
 @pass_session
-def record(
-    session: Session, model: ModelRef, ref: VersionRef, metrics: tuple[tuple[str, float], ...]
-) -> None:
+def record(session: Session, model: ModelRef, ref: VersionRef, metrics: tuple[tuple[str, float], ...]) -> None:
     """Record what MODEL scored on the version REF.
 
     \b

@@ -5,19 +5,18 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 import click
 
+from mmreg.cli.plain import to_json
 from mmreg.cli.text import clean
 from mmreg.errors import MmregError
 
 INTERRUPTED = 130
 BUG = 70
-BROKEN_PIPE = 141
 
 
 @dataclass(frozen=True)
@@ -30,19 +29,15 @@ class Failure:
     status: int
 
 
-def guard(call: Callable[[], object], *, json: bool, debug: bool) -> int:
-    """Run ``call`` and return an exit status: its answer if that is a number, else 0; or its error's."""
-    try:
-        answer = call()
-    except (Exception, KeyboardInterrupt) as error:
-        if debug:
-            traceback.print_exc()
-        failure = describe(error)
-        report(failure, json=json)
-        if failure.status == INTERRUPTED and "lance" in sys.modules:
-            _leave_at_once(INTERRUPTED)
-        return failure.status
-    return answer if isinstance(answer, int) else 0
+def fail(error: BaseException, *, json: bool, debug: bool) -> int:
+    """Say what went wrong and return the exit status; where ``debug``, with the traceback."""
+    if debug:
+        traceback.print_exception(error)
+    failure = describe(error)
+    report(failure, json=json)
+    if failure.status == INTERRUPTED and "lance" in sys.modules:
+        _leave_at_once(INTERRUPTED)
+    return failure.status
 
 
 def describe(error: BaseException) -> Failure:
@@ -72,22 +67,12 @@ def describe(error: BaseException) -> Failure:
 def report(failure: Failure, *, json: bool) -> None:
     """Say it on stderr: as text, or as ``{"error": {"code", "message", "hint"}}``."""
     if json:
-        from mmreg.cli.plain import to_json
-
         error = {"code": failure.code, "message": failure.message, "hint": failure.hint}
         print(to_json({"error": error}, indent=None), file=sys.stderr)
         return
     text = f"mmreg: {failure.message}" + (f"\n  Try: {failure.hint}" if failure.hint else "")
-    for line in text.split(
-        "\n"
-    ):  # our own messages have lines; what they quote cannot add an escape sequence
+    for line in text.split("\n"):  # our own messages have lines; what they quote cannot add an escape sequence
         print(clean(line), file=sys.stderr)
-
-
-def leave_broken_pipe() -> int:
-    """Whoever read our output has left: say nothing more, also not while the interpreter shuts down."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return BROKEN_PIPE
 
 
 def _place(error: BaseException) -> str:

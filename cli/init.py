@@ -16,13 +16,9 @@ from mmreg.cli.session import Session, pass_session
 @click.option("--name", metavar="NAME", help="Name of the project (default: the folder's).")
 @click.option("--lake", metavar="URI", help="Where the lake is to be (default: .mmreg/lake).")
 @click.option("--force", is_flag=True, help="Replace an mmreg.yaml that is there.")
-@click.option(
-    "--single-writer", is_flag=True, help="Accept a store that only one process at a time may write to."
-)
+@click.option("--single-writer", is_flag=True, help="Accept a store that only one process at a time may write to.")
 @pass_session
-def init(
-    session: Session, folder: Path, name: str | None, lake: str | None, force: bool, single_writer: bool
-) -> None:
+def init(session: Session, folder: Path, name: str | None, lake: str | None, force: bool, single_writer: bool) -> None:
     """Start a project: write a first mmreg.yaml and make its lake.
 
     Where mmreg.yaml is there already it is kept, and its lake is made. A store on which two writers could
@@ -34,7 +30,7 @@ def init(
     """
     from mmreg.registry.init import init_project
 
-    place = (session.project or Path()) / folder
+    place = Path(session.project or ".") / folder
     created = init_project(place, name=name, lake=lake, force=force, single_writer=single_writer)
     session.show(Created(str(created)))
     session.say("Next: say in it where your data are, then: mmreg plan")

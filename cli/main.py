@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import click
 
 from mmreg.cli.command import LazyGroup, shared_options
-from mmreg.cli.failure import guard, leave_broken_pipe
-from mmreg.cli.output import never_unencodable
 
 SECTIONS = {
     "Declare and do": {
@@ -44,6 +44,8 @@ SECTIONS = {
     },
 }
 
+BROKEN_PIPE = 141
+
 
 class Root(LazyGroup):
     """The command itself. Every way out of it is an exit status of `mmreg.errors`."""
@@ -53,20 +55,32 @@ class Root(LazyGroup):
     ) -> NoReturn:
         argv = list(sys.argv[1:] if args is None else args)
         options = argv[: argv.index("--")] if "--" in argv else argv
-        never_unencodable()
-        extra["standalone_mode"] = False
+        if isinstance(sys.stdout, io.TextIOWrapper):  # a caption must not end a command: spell it out instead
+            sys.stdout.reconfigure(errors="backslashreplace")
         run = super().main
-        sys.exit(
-            guard(lambda: run(argv, "mmreg", **extra), json="--json" in options, debug="--debug" in options)
-        )
+        extra["standalone_mode"] = False
+        sys.exit(guard(lambda: run(argv, "mmreg", **extra), json="--json" in options, debug="--debug" in options))
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             answer = super().invoke(ctx)
             sys.stdout.flush()
         except BrokenPipeError:
-            ctx.exit(leave_broken_pipe())
+            # Whoever read our output has left: say nothing more, also not while the interpreter shuts down.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(BROKEN_PIPE)
         return answer
+
+
+def guard(call: Callable[[], object], *, json: bool, debug: bool) -> int:
+    """Run ``call`` and return an exit status: its answer if that is a number, else 0; or its error's."""
+    try:
+        answer = call()
+    except (Exception, KeyboardInterrupt) as error:
+        from mmreg.cli.failure import fail
+
+        return fail(error, json=json, debug=debug)
+    return answer if isinstance(answer, int) else 0
 
 
 def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:

@@ -47,9 +47,7 @@ def add(
     Example:
         mmreg model add checkpoints/clip clip --alias champion --license mit
     """
-    session.show(
-        session.registry.model_add(path, name, alias=alias, license=license, base=base, framework=framework)
-    )
+    session.show(session.registry.model_add(path, name, alias=alias, license=license, base=base, framework=framework))
 
 
 @model.command("ls")

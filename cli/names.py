@@ -24,24 +24,18 @@ _CATALOG = re.compile(r"""^catalog:\s*["']?sqlite:///([^"'\s#]+)""", re.MULTILIN
 class Reference(click.ParamType):  # type: ignore[type-arg]  # generic in newer click only
     """Parses with ``parse``; completes with what ``known`` finds in the index for what was typed so far."""
 
-    def __init__(
-        self, name: str, parse: Callable[[str], Any], known: Callable[[Catalog, str], Iterator[str]]
-    ) -> None:
+    def __init__(self, name: str, parse: Callable[[str], Any], known: Callable[[Catalog, str], Iterator[str]]) -> None:
         self.name, self._parse, self._known = name, parse, known
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         return self._parse(value) if isinstance(value, str) else value
 
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         session = ctx.find_object(Session)
         with suppress(MmregError):  # whoever presses Tab wants no message
-            catalog = _index(session.project if session else None)
+            catalog = _index(Path(session.project or ".") if session else Path())
             if catalog is not None:
-                return [
-                    CompletionItem(n) for n in self._known(catalog, incomplete) if n.startswith(incomplete)
-                ]
+                return [CompletionItem(n) for n in self._known(catalog, incomplete) if n.startswith(incomplete)]
         return []
 
 
@@ -98,9 +92,9 @@ MODEL = Reference("model", ModelRef.parse, _models)
 NODE = Reference("node", NodeRef.parse, _nodes)
 
 
-def _index(project: Path | None) -> Catalog | None:
+def _index(project: Path) -> Catalog | None:
     """The SQLite index of the project as it is: not created, not brought up to date; no lake is touched."""
-    start = (project or Path()).resolve()
+    start = project.resolve()
     root = next((folder for folder in (start, *start.parents) if (folder / "mmreg.yaml").is_file()), None)
     if root is None:
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 from dataclasses import dataclass
@@ -42,12 +41,6 @@ class Output:
 def is_colourful(stream: TextIO) -> bool:
     """Whether ``stream`` is a terminal whose owner wants colour (https://no-color.org)."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
-def never_unencodable() -> None:
-    """Let stdout spell out what its encoding lacks: a caption must not end a command."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _write_json(value: object) -> None:

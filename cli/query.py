@@ -17,9 +17,7 @@ from mmreg.schemas.refs import VersionRef
 @click.option("--columns", metavar="A,B,...", help="Only these columns (default: all).")
 @click.option("--limit", metavar="N", type=click.IntRange(min=0), help="At most so many rows (default: all).")
 @pass_session
-def query(
-    session: Session, ref: VersionRef, where: str | None, columns: str | None, limit: int | None
-) -> None:
+def query(session: Session, ref: VersionRef, where: str | None, columns: str | None, limit: int | None) -> None:
     """Print the rows of a version that fulfil a predicate.
 
     Rows are printed as they are read, so the answer may be larger than memory.

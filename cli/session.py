@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -13,11 +11,10 @@ if TYPE_CHECKING:
     from mmreg.registry.api import Registry
 
 
-@dataclass
 class Session:
     """Filled in by the shared options (`mmreg.cli.command`), then handed to the command."""
 
-    project: Path | None = None
+    project: str | None = None
     profile: str | None = None
     json: bool = False
     debug: bool = False

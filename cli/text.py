@@ -8,7 +8,6 @@ reaches a terminal went through `clean`; ours is only what is added after it (co
 from __future__ import annotations
 
 import re
-import unicodedata
 
 HOSTILE = re.compile(
     "["
@@ -20,6 +19,9 @@ HOSTILE = re.compile(
     "]"
 )
 """Characters that steer a terminal or a reader; not the joiners that scripts and emoji need."""
+
+
+_JOINERS = "\u200c\u200d\ufe0f"
 
 
 def clean(text: str) -> str:
@@ -34,7 +36,12 @@ def clip(text: str, limit: int) -> str:
 
 def width(text: str) -> int:
     """How many terminal cells a clean ``text`` takes: two for wide characters, none for combining marks."""
-    return len(text) if text.isascii() else sum(_cells(character) for character in text)
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    marks = sum(1 for c in text if combining(c) or c in _JOINERS)
+    return len(text) - marks + sum(1 for c in text if east_asian_width(c) in "WF")
 
 
 def plural(count: int, noun: str) -> str:
@@ -64,9 +71,3 @@ def _spelled(match: re.Match[str]) -> str:
     if point in (0x09, 0x0A, 0x0D):
         return {0x09: r"\t", 0x0A: r"\n", 0x0D: r"\r"}[point]
     return f"\\x{point:02x}" if point < 0x100 else f"\\u{point:04x}" if point < 0x10000 else f"\\U{point:08x}"
-
-
-def _cells(character: str) -> int:
-    if unicodedata.combining(character) or character in "\u200c\u200d\ufe0f":
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1

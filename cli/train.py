@@ -22,12 +22,8 @@ def train() -> None:
 
 @train.command("record")
 @click.argument("name")
-@click.option(
-    "--input", "inputs", type=REF, multiple=True, required=True, help="A version that it was trained on."
-)
-@click.option(
-    "--checkpoint", type=click.Path(path_type=Path), required=True, help="The weights that it wrote."
-)
+@click.option("--input", "inputs", type=REF, multiple=True, required=True, help="A version that it was trained on.")
+@click.option("--checkpoint", type=click.Path(path_type=Path), required=True, help="The weights that it wrote.")
 @click.option("--model", metavar="NAME", help="Name to register them under (default: NAME).")
 @click.option("--alias", metavar="NAME", help="Alias to give them.")
 @click.option("--init-from", metavar="MODEL", help="The registered model that it started from.")

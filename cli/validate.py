@@ -31,8 +31,6 @@ def validate(session: Session, ref: VersionRef | None, form: str) -> None:
         mmreg validate train@latest
     """
     reports = session.registry.validate(ref)
-    session.show(
-        reports, json=form == "json", empty="No checks are declared. They go under 'checks:' in mmreg.yaml."
-    )
+    session.show(reports, json=form == "json", empty="No checks are declared. They go under 'checks:' in mmreg.yaml.")
     if not all(report.ok for report in reports):
         click.get_current_context().exit(1)

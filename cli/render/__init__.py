@@ -1,12 +1,30 @@
 """Values as text: `render` gives the lines of one value, chosen by its type.
 
-The other files of this room register what they can render. They import values of `mmreg.schemas` and nothing
-heavy, so that ``mmreg ls`` answers at once.
+Each file of this room registers what it can render, and is imported when the first such value comes along, so that
+``mmreg ls`` does not pay for ``mmreg validate``.
 """
 
 from __future__ import annotations
 
-from mmreg.cli.render import checks, datasets, errands, lineage, models, plans, rows, runs
-from mmreg.cli.render.layout import render
+from collections.abc import Iterator
+from importlib import import_module
 
-__all__ = ["checks", "datasets", "errands", "lineage", "models", "plans", "render", "rows", "runs"]
+from mmreg.cli.render import layout
+
+_HOMES = {
+    "checks": ("DoctorReport", "ValidationReport"),
+    "datasets": ("DatasetSummary", "Diff", "LogEntry", "VersionDetail"),
+    "lineage": ("Lineage",),
+    "models": ("Checkpoint", "ModelSummary"),
+    "plans": ("ApplyReport", "Plan", "Status"),
+    "runs": ("Run",),
+}
+_HOME_OF = {kind: home for home, kinds in _HOMES.items() for kind in kinds}
+
+
+def render(value: object) -> Iterator[layout.Line]:
+    """The lines that show ``value``, or each of several values of one kind."""
+    example = value[0] if isinstance(value, (list, tuple)) and value else value
+    if home := _HOME_OF.get(type(example).__name__):
+        import_module(f"{__name__}.{home}")
+    return layout.render(value)

@@ -10,7 +10,7 @@ from mmreg.schemas.check import CheckResult, ValidationReport
 from mmreg.schemas.report import DoctorReport
 
 
-@render.register
+@render.register(ValidationReport)
 def _(value: ValidationReport) -> Iterator[Line]:
     verdict = Styled("ok", "green") if value.ok else Styled("failed", "red")
     yield (Styled(value.version, "bold"), f"  {plural(value.rows, 'row')}  ", verdict)
@@ -20,7 +20,7 @@ def _(value: ValidationReport) -> Iterator[Line]:
         yield (Styled("  no checks are declared for it", "dim"),)
 
 
-@render.register
+@render.register(DoctorReport)
 def _(value: DoctorReport) -> Iterator[Line]:
     for finding in value.findings:
         mark = Styled("mended  ", "yellow") if finding.fixed else Styled("open    ", "red")

@@ -11,7 +11,7 @@ from mmreg.schemas.report import DatasetSummary, Diff, LogEntry, VersionDetail
 _REJECTED_SHOWN = 20
 
 
-@render_list.register
+@render_list.register(DatasetSummary)
 def _(first: DatasetSummary, values: Sequence[DatasetSummary]) -> Iterator[Line]:
     return table(
         ("DATASET", "CURRENT", "LATEST", "KIND", "ROWS", "REJECTED", "VERSIONS", "UPDATED (UTC)"),
@@ -25,7 +25,7 @@ def _(first: DatasetSummary, values: Sequence[DatasetSummary]) -> Iterator[Line]
     )  # fmt: skip
 
 
-@render_list.register
+@render_list.register(LogEntry)
 def _(first: LogEntry, values: Sequence[LogEntry]) -> Iterator[Line]:
     return table(
         ("VERSION", "PUBLISHED (UTC)", "ROWS", "REJECTED", "BY", "COLUMNS", ""),
@@ -39,7 +39,7 @@ def _(first: LogEntry, values: Sequence[LogEntry]) -> Iterator[Line]:
     )  # fmt: skip
 
 
-@render.register
+@render.register(VersionDetail)
 def _(value: VersionDetail) -> Iterator[Line]:
     yield (Styled(value.ref, "bold"), Styled("  promoted", "green") if value.promoted else "")
     yield from facts(
@@ -59,15 +59,13 @@ def _(value: VersionDetail) -> Iterator[Line]:
         indent="  ",
     )
     yield ()
-    yield from table(
-        ("COLUMN", "TYPE", "FROM", "RUN"), ((c.name, c.type, c.producer, c.run) for c in value.columns)
-    )
+    yield from table(("COLUMN", "TYPE", "FROM", "RUN"), ((c.name, c.type, c.producer, c.run) for c in value.columns))
     if value.rejected_records:
         yield ()
         yield from _rejections(value)
 
 
-@render.register
+@render.register(Diff)
 def _(value: Diff) -> Iterator[Line]:
     yield (Styled(value.a, "bold"), " → ", Styled(value.b, "bold"))
     changes = list(_changes(value))

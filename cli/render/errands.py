@@ -31,17 +31,17 @@ class Named:
     digest: str
 
 
-@render.register
+@render.register(Created)
 def _(value: Created) -> Iterator[Line]:
     yield (Styled(value.path, "bold"),)
 
 
-@render.register
+@render.register(Rebuilt)
 def _(value: Rebuilt) -> Iterator[Line]:
     yield (f"The index holds {value.runs:,} runs.",)
 
 
-@render.register
+@render.register(Named)
 def _(value: Named) -> Iterator[Line]:
     yield (Styled(f"{value.model}@{value.alias}", "bold"), f"  {value.digest}")
 
@@ -53,6 +53,6 @@ class Drawing:
     lines: tuple[str, ...]
 
 
-@render.register
+@render.register(Drawing)
 def _(value: Drawing) -> Iterator[Line]:
     return ((line,) for line in value.lines)

@@ -25,7 +25,7 @@ _DEEP = 60
 """Cells of indentation after which a branch goes on further below, at the margin."""
 
 
-@render.register
+@render.register(Lineage)
 def _(value: Lineage) -> Iterator[Line]:
     """Downstream for `down` and `path`, upstream for `up`."""
     graph = _Graph.of(value)
@@ -105,16 +105,10 @@ def _tree(graph: _Graph, root: str) -> Iterator[Line]:
                 todo += _branches(beyond, indent)
 
 
-def _branches(
-    beyond: Sequence[tuple[str, EdgeKind]], indent: str
-) -> Iterator[tuple[str, EdgeKind | None, str, str]]:
+def _branches(beyond: Sequence[tuple[str, EdgeKind]], indent: str) -> Iterator[tuple[str, EdgeKind | None, str, str]]:
     """The last first, as a stack wants them."""
     for position, (far, kind) in enumerate(reversed(beyond)):
-        yield (
-            (far, kind, indent + "├─ ", indent + "│  ")
-            if position
-            else (far, kind, indent + "└─ ", indent + "   ")
-        )
+        yield ((far, kind, indent + "├─ ", indent + "│  ") if position else (far, kind, indent + "└─ ", indent + "   "))
 
 
 def _label(node: Node, kind: EdgeKind | None, pointer: str | None = None) -> Iterator[Piece]:

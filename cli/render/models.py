@@ -10,7 +10,7 @@ from mmreg.schemas.model import Checkpoint
 from mmreg.schemas.report import ModelSummary
 
 
-@render_list.register
+@render_list.register(ModelSummary)
 def _(first: ModelSummary, values: Sequence[ModelSummary]) -> Iterator[Line]:
     return table(
         ("MODEL", "DIGEST", "ALIASES", "FRAMEWORK", "SIZE", "TRAINED ON", "METRICS", "REGISTERED (UTC)"),
@@ -25,7 +25,7 @@ def _(first: ModelSummary, values: Sequence[ModelSummary]) -> Iterator[Line]:
     )  # fmt: skip
 
 
-@render.register
+@render.register(ModelSummary)
 def _(value: ModelSummary) -> Iterator[Line]:
     yield (Styled(value.name, "bold"), "  ", Styled(" ".join(value.aliases), "green"))
     yield from facts(
@@ -45,7 +45,7 @@ def _(value: ModelSummary) -> Iterator[Line]:
     )
 
 
-@render.register
+@render.register(Checkpoint)
 def _(value: Checkpoint) -> Iterator[Line]:
     yield (Styled(value.name, "bold"), Styled("  weights unknown (opaque)", "yellow") if value.opaque else "")
     yield from facts(

@@ -24,7 +24,7 @@ _OUTCOMES: Mapping[str, tuple[str, Style]] = {
 }
 
 
-@render.register
+@render.register(Plan)
 def _(value: Plan) -> Iterator[Line]:
     yield from _steps(value.steps)
     counts = {action: sum(step.action == action for step in value.steps) for action in _ACTIONS}
@@ -35,14 +35,14 @@ def _(value: Plan) -> Iterator[Line]:
     )
 
 
-@render.register
+@render.register(ApplyReport)
 def _(value: ApplyReport) -> Iterator[Line]:
     yield from table(("", "STEP", "VERSION", "ROWS", "SECONDS", ""), (_result(step) for step in value.steps))
     if not value.changed:
         yield ("Nothing changed.",)
 
 
-@render.register
+@render.register(Status)
 def _(value: Status) -> Iterator[Line]:
     yield from table(
         ("PASS", "DATASET", "COLUMNS", "DONE", "STALE", "MISSING", "FAILED", "GENERATIONS", ""),

@@ -27,7 +27,7 @@ class Rows:
         return iter(self.rows)
 
 
-@render.register
+@render.register(Rows)
 def _(value: Rows) -> Iterator[Line]:
     """A table, page by page; a block for each row where there are more than six columns."""
     rows = iter(value)

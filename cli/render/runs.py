@@ -10,7 +10,7 @@ from mmreg.cli.text import clip, moment
 from mmreg.schemas.run import Run, RunState
 
 
-@render_list.register
+@render_list.register(Run)
 def _(first: Run, values: Sequence[Run]) -> Iterator[Line]:
     return table(
         ("RUN", "WHAT", "STATE", "READ", "MADE", "METRICS", "ENDED (UTC)"),
@@ -25,7 +25,7 @@ def _(first: Run, values: Sequence[Run]) -> Iterator[Line]:
     )  # fmt: skip
 
 
-@render.register
+@render.register(Run)
 def _(value: Run) -> Iterator[Line]:
     yield (Styled(f"{value.job.kind} {value.job.name}", "bold"), "  ", _state(value))
     yield from facts(

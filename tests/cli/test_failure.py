@@ -13,7 +13,7 @@ import click
 import pytest
 
 from mmreg import errors
-from mmreg.cli.failure import guard
+from mmreg.cli.main import guard
 from mmreg.errors import IntegrityError, LeaseHeld, MissingExtra, MmregError, SpecError
 
 CLASSES = [c for _, c in inspect.getmembers(errors, inspect.isclass) if issubclass(c, MmregError)]
@@ -79,7 +79,7 @@ def test_what_click_refuses_is_a_usage_error(capsys: pytest.CaptureFixture[str])
 
 @pytest.mark.parametrize("interrupt", ["KeyboardInterrupt", "click.Abort"])
 def test_an_interrupt_says_how_to_go_on(interrupt: str) -> None:
-    code = f"import click, sys; from mmreg.cli.failure import guard\ndef stop(): raise {interrupt}\n"
+    code = f"import click, sys; from mmreg.cli.main import guard\ndef stop(): raise {interrupt}\n"
     code += "sys.exit(guard(stop, json=False, debug=False))"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert ended.returncode == 130
@@ -90,7 +90,7 @@ def test_an_interrupt_says_how_to_go_on(interrupt: str) -> None:
 
 
 def test_an_interrupt_ends_with_130_also_when_lance_is_loaded() -> None:
-    code = "import sys, lance; from mmreg.cli.failure import guard\ndef stop(): raise KeyboardInterrupt\n"
+    code = "import sys, lance; from mmreg.cli.main import guard\ndef stop(): raise KeyboardInterrupt\n"
     code += "print('data'); guard(stop, json=True, debug=False); sys.exit(99)"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert ended.returncode == 130
@@ -108,7 +108,7 @@ def test_a_reader_who_leaves_ends_the_command_quietly() -> None:
 
 def test_a_real_interrupt_reaches_the_message() -> None:
     code = (
-        "import sys, time\nfrom mmreg.cli.failure import guard\n"
+        "import sys, time\nfrom mmreg.cli.main import guard\n"
         "def wait():\n print('ready', flush=True)\n while True: time.sleep(60)\n"
         "sys.exit(guard(wait, json=False, debug=False))"
     )
