@@ -57,8 +57,7 @@ def doctor(registry: Registry) -> DoctorReport:
                     fixed=True,
                 )
             )
-    for name in leases.abandoned(lake.store):
-        leases.release(lake.store, name)
+    for name in leases.release_abandoned(lake.store):
         findings.append(Finding("lease_left", f"{name}: its holder is gone; released", fixed=True))
     for row in catalog.datasets():
         findings += _unreadable(registry, row.name)

@@ -20,6 +20,8 @@ from mmreg.errors import LeaseHeld
 from mmreg.registry.store import Store
 
 TTL_S = 60.0
+POLL_S = 0.1
+_FOLDER = "_mmreg/leases/"
 
 
 @dataclass(frozen=True)
@@ -43,13 +45,11 @@ def lease(store: Store, name: str, *, wait_s: float = 0.0) -> Iterator[None]:
 
     Raises `LeaseHeld` where it is still held then.
     """
-    key = f"_mmreg/leases/{name}.json"
-    mine = Holder(socket.gethostname(), os.getpid(), uuid.uuid4().hex, time.time() + TTL_S)
+    key, nonce = _key(name), uuid.uuid4().hex
     deadline = time.monotonic() + wait_s
-    while not store.put_new(key, _dump(mine)):
+    while not store.put_new(key, _mine(nonce)):
         other = holder(store, name)
-        if other is None or other.gone:
-            store.delete(key)
+        if other is None or (other.gone and _bury(store, name, other)):
             continue
         if time.monotonic() >= deadline:
             raise LeaseHeld(
@@ -58,43 +58,62 @@ def lease(store: Store, name: str, *, wait_s: float = 0.0) -> Iterator[None]:
                 seconds_left=max(0.0, other.expires_at - time.time()),
                 hint="wait for it, then repeat the command",
             )
-        time.sleep(0.1)
+        time.sleep(POLL_S)
     finished = threading.Event()
-    keeper = threading.Thread(target=_keep, args=(store, key, mine, finished), daemon=True)
+    keeper = threading.Thread(target=_keep, args=(store, name, nonce, finished), daemon=True)
     keeper.start()
     try:
         yield
     finally:
         finished.set()
         keeper.join()
-        current = holder(store, name)
-        if current is not None and current.nonce == mine.nonce:
+        if _is_held_by(store, name, nonce):
             store.delete(key)
 
 
 def holder(store: Store, name: str) -> Holder | None:
     """Who holds ``name``, if anybody does."""
-    data = store.get(f"_mmreg/leases/{name}.json")
+    data = store.get(_key(name))
     return Holder(**json.loads(data)) if data else None
 
 
-def abandoned(store: Store) -> list[str]:
-    """Names of leases whose holders are gone."""
-    names = [key.removeprefix("_mmreg/leases/").removesuffix(".json") for key in store.list("_mmreg/leases/")]
-    return [name for name in names if (who := holder(store, name)) is not None and who.gone]
+def release_abandoned(store: Store) -> list[str]:
+    """Release the leases whose holders are gone, and return their names."""
+    names = [key.removeprefix(_FOLDER).removesuffix(".json") for key in store.list(_FOLDER)]
+    return [n for n in names if (who := holder(store, n)) is not None and who.gone and _bury(store, n, who)]
 
 
-def release(store: Store, name: str) -> None:
-    store.delete(f"_mmreg/leases/{name}.json")
+def _bury(store: Store, name: str, gone: Holder) -> bool:
+    """Remove the lease of a holder that is gone; False while another process is about to.
+
+    One at a time: else the slower of two would remove what the faster has meanwhile put there for itself.
+    """
+    try:
+        with lease(store, f"{name}~{gone.nonce}"):
+            if _is_held_by(store, name, gone.nonce):
+                store.delete(_key(name))
+    except LeaseHeld:
+        return False
+    return True
 
 
-def _keep(store: Store, key: str, mine: Holder, finished: threading.Event) -> None:
-    while not finished.wait(TTL_S / 4):
-        store.put(key, _dump(Holder(mine.host, mine.pid, mine.nonce, time.time() + TTL_S)))
+def _keep(store: Store, name: str, nonce: str, finished: threading.Event) -> None:
+    while not finished.wait(TTL_S / 4) and _is_held_by(store, name, nonce):
+        store.put(_key(name), _mine(nonce))
 
 
-def _dump(holder: Holder) -> bytes:
-    return json.dumps(holder.__dict__).encode()
+def _is_held_by(store: Store, name: str, nonce: str) -> bool:
+    current = holder(store, name)
+    return current is not None and current.nonce == nonce
+
+
+def _key(name: str) -> str:
+    return f"{_FOLDER}{name}.json"
+
+
+def _mine(nonce: str) -> bytes:
+    mine = Holder(socket.gethostname(), os.getpid(), nonce, time.time() + TTL_S)
+    return json.dumps(mine.__dict__).encode()
 
 
 def _alive(pid: int) -> bool:
