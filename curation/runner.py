@@ -9,13 +9,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from mmreg.curation.bind import BoundPass
+from mmreg.curation.calling import call, staged_rows
 from mmreg.curation.freshness import (
     FragmentState,
     Freshness,
@@ -36,7 +37,7 @@ from mmreg.registry.objects import put_object
 from mmreg.registry.operations.columns import ColumnPublisher, Prepared
 from mmreg.registry.runs import new_run_id
 from mmreg.registry.stage import Stage
-from mmreg.schemas.arrow import DONE, ERROR, STATE, media_kind
+from mmreg.schemas.arrow import ERROR, media_kind
 from mmreg.schemas.cells import child, values
 from mmreg.schemas.progress import Progress
 from mmreg.schemas.run import Job, Run, RunInput, RunState
@@ -67,9 +68,7 @@ class PassOutcome:
     errors: int = 0
 
 
-def run_pass(
-    registry: Registry, bound: BoundPass, inputs: tuple[RunInput, ...], progress: Progress
-) -> PassOutcome:
+def run_pass(registry: Registry, bound: BoundPass, inputs: tuple[RunInput, ...], progress: Progress) -> PassOutcome:
     """Compute what is pending for ``bound`` on the newest version of its root, and publish it as one version.
 
     ``inputs`` are the run's inputs apart from the root version, which is added here. Raises `PassFailed` where the
@@ -100,9 +99,7 @@ def run_pass(
             inputs=(registry.version_input(bound.root, table, tuple(bound.read())), *inputs),
             facets={"pass": _facet(bound, work)},
         )
-        landed = publish(
-            registry.lake, bound.root, run, _ColumnsBuilder(registry, bound, rows, fresh, work, stage)
-        )
+        landed = publish(registry.lake, bound.root, run, _ColumnsBuilder(registry, bound, rows, fresh, work, stage))
         if landed is not None:
             registry.record(landed)
             if bound.spec.from_ != bound.root:
@@ -123,19 +120,14 @@ class _Work:
         stage: Stage,
         progress: Progress,
     ) -> None:
-        self._registry, self._bound, self._table, self._stage, self._progress = (
-            registry,
-            bound,
-            table,
-            stage,
-            progress,
-        )
+        self._bound, self._table, self._stage, self._progress = bound, table, stage, progress
         self._light = light_columns(table.schema, bound.inputs.values())
         self._media = any(media_kind(table.schema.field(column).type) for column in bound.inputs.values())
         self._media_root = registry.media_root(bound.root) if self._media else None
         self._buffer: list[pa.RecordBatch] = []
         self._flushed = time.monotonic()
         self._opened = False
+        self._last_error = ""
         self.computed = self.found = self.errors = 0
         self.outcomes: dict[int, tuple[int, int]] = {}
 
@@ -146,6 +138,8 @@ class _Work:
                 self._fragment(fragment_id, pending)
         finally:
             self._flush()
+        rows = sum(state.rows for state in fresh.states.values())
+        self._refuse_sick(fresh.failed + sum(failed for _, failed in self.outcomes.values()), rows)
 
     def _fragment(self, fragment_id: int, pending: NDArray[np.uint64]) -> None:
         done = failed = 0
@@ -153,9 +147,7 @@ class _Work:
         done, failed = staged_done, staged_failed
         for batch in self._read(fragment_id, remaining):
             answer = self._call(batch)
-            wrong = int(
-                np.count_nonzero(child(answer.column(self._bound.state), "state").to_numpy() == ERROR)
-            )
+            wrong = self._wrong(answer)
             done += answer.num_rows - wrong
             failed += wrong
             self.computed += answer.num_rows
@@ -167,15 +159,19 @@ class _Work:
             self._progress.advance(answer.num_rows)
         self.outcomes[fragment_id] = (done, failed)
 
+    def _wrong(self, answer: pa.RecordBatch) -> int:
+        errors = child(answer.column(self._bound.state), "error").drop_null()
+        if len(errors):
+            self._last_error = str(errors[-1].as_py())
+        return len(errors)
+
     def _without_staged(self, pending: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], int, int]:
         """The pending rows that nothing is staged for with the inputs they have now, and how the others ended."""
         if self._stage.is_empty() or (staged := self._stage.read(pending)) is None:
             return pending, 0, 0
         state = staged[self._bound.state]
         rows = self._table._take_rows(values(staged["_rowid"]), columns=[*self._light, "_rowid"])
-        now_inputs = dict(
-            zip(values(rows["_rowid"]), row_fingerprints(rows, self._light).tolist(), strict=True)
-        )
+        now_inputs = dict(zip(values(rows["_rowid"]), row_fingerprints(rows, self._light).tolist(), strict=True))
         row_ids, inputs = values(staged["_rowid"]), values(child(state, "inputs"))
         valid = np.array([now_inputs.get(r) == i for r, i in zip(row_ids, inputs, strict=True)], bool)
         failed = int((valid & (child(state, "state").to_numpy() == ERROR)).sum())
@@ -218,22 +214,23 @@ class _Work:
         own = pa.RecordBatch.from_arrays(
             [filled.column(column) for column in self._bound.inputs.values()], names=list(self._bound.inputs)
         )
-        answer = self._bound.operator(own)
         inputs = row_fingerprints(_light_batch(batch, self._light), self._light)
-        return _staged(self._bound, batch.column("_rowid"), inputs, answer)
+        return staged_rows(self._bound, batch.column("_rowid"), inputs, call(self._bound, own))
 
     def _check_error_rate(self) -> None:
-        spec = self._bound.spec
-        if spec.on_error == "fail" and self.errors:
+        if self._bound.spec.on_error == "fail" and self.errors:
             raise PassFailed(
-                f"pass {self._bound.name}: {self.errors} rows failed, and on_error is 'fail'",
-                hint="on_error: skip",
+                f"pass {self._bound.name}: {self.errors} rows failed, and on_error is 'fail'", hint="on_error: skip"
             )
-        if self.computed >= TRIAL_ROWS and self.errors > spec.max_error_rate * self.computed:
+        if self.computed >= TRIAL_ROWS:
+            self._refuse_sick(self.errors, self.computed)
+
+    def _refuse_sick(self, failed: int, rows: int) -> None:
+        if failed > self._bound.spec.max_error_rate * rows:
             raise PassFailed(
-                f"pass {self._bound.name}: {self.errors} of {self.computed} rows failed, above max_error_rate "
-                f"{spec.max_error_rate:g}; nothing was published",
-                hint=f"look at one of them, mend the pass, then: mmreg apply {self._bound.name}",
+                f"pass {self._bound.name}: {failed} of {rows} rows failed, above max_error_rate "
+                f"{self._bound.spec.max_error_rate:g}; nothing was published. The last one: {self._last_error}",
+                hint=f"mend the pass (with a new version), then: mmreg apply {self._bound.name}",
             )
 
     def _due(self) -> bool:
@@ -286,32 +283,6 @@ class _ColumnsBuilder:
             generations = {f"{self._bound.generation:016x}": done + failed} if done + failed else {}
             states[metadata.id] = FragmentState(seen, examined.live, examined.rows, done, failed, generations)
         return states
-
-
-def _staged(
-    bound: BoundPass, row_ids: pa.Array[Any], inputs: NDArray[np.uint64], answer: pa.RecordBatch
-) -> pa.RecordBatch:
-    """The answer under its final names, with row ids and state. Raises `PassFailed` where it is not as promised."""
-    made = bound.operator.outputs()
-    if answer.num_rows != len(row_ids):
-        raise PassFailed(f"pass {bound.name}: answered {answer.num_rows} rows for {len(row_ids)}")
-    errors = answer.column("error") if "error" in answer.schema.names else pa.nulls(len(row_ids), pa.string())
-    arrays: list[pa.Array[Any]] = [row_ids]
-    for own in bound.outputs:
-        if own not in answer.schema.names or not answer.schema.field(own).type.equals(made.field(own).type):
-            there = answer.schema.field(own).type if own in answer.schema.names else "nothing"
-            raise PassFailed(f"pass {bound.name}: promised {own} as {made.field(own).type}, answered {there}")
-        arrays.append(answer.column(own))
-    state = np.where(errors.is_valid().to_numpy(zero_copy_only=False), ERROR, DONE).astype(np.int8)
-    generation = np.full(len(row_ids), bound.generation, np.uint64)
-    parts: list[pa.Array[Any]] = [
-        pa.array(generation),
-        pa.array(inputs),
-        pa.array(state),
-        errors.cast(pa.string()),
-    ]
-    arrays.append(pa.StructArray.from_arrays(parts, fields=list(STATE)))
-    return pa.RecordBatch.from_arrays(arrays, names=["_rowid", *bound.outputs.values(), bound.state])
 
 
 def _light_batch(batch: pa.RecordBatch, light: list[str]) -> pa.RecordBatch:

@@ -134,3 +134,24 @@ def test_a_pass_over_a_derived_dataset_writes_to_the_root_and_moves_it_along(pro
     assert registry.open_version("pairs@latest").to_arrow(["grade"])["grade"].null_count == 2
     run = registry.catalog.run(train.run)
     assert [output.dataset for output in run.outputs] == ["pairs", "train"]
+
+
+def test_a_row_on_which_a_pass_raises_fails_alone(project: Callable[..., Any], rows: Any) -> None:
+    small = project()
+    whole = (small.folder / "images" / "001.png").read_bytes()
+    (small.folder / "images" / "cut.png").write_bytes(whole[: len(whole) // 2])
+    report = {step.name: step for step in small.apply("pairs", "light").steps}
+    assert (report["light"].outcome, report["light"].errors) == ("published", 1)
+    for row in rows(small.open(), "pairs@latest").values():
+        cut = row["_source"]["uri"] == "cut.png"
+        assert (row["brightness"] is None) == cut
+        assert (row["_mmreg_light"]["error"] or "").startswith("OSError: " if cut else "")
+
+
+def test_a_pass_that_mostly_fails_publishes_nothing(project: Callable[..., Any]) -> None:
+    small = project()
+    for image in (small.folder / "images").glob("*.png"):
+        image.write_bytes(image.read_bytes()[:-40])
+    with pytest.raises(PassFailed, match="6 of 6 rows failed, above max_error_rate 0.5; nothing was published"):
+        small.apply("pairs", "light")
+    assert [entry.job for entry in small.open().log("pairs")] == ["ingest pairs"]

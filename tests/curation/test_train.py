@@ -1,4 +1,4 @@
-"""Trainings: exact versions in, a digested checkpoint out, and the lineage that ties them; failures register nothing."""
+"""Trainings: exact versions in, a digested checkpoint out, the lineage that ties them; failures register nothing."""
 
 from __future__ import annotations
 
