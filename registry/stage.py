@@ -1,12 +1,13 @@
 """Results of a pass on their way into a table: durable, by row id, found again after a kill.
 
-``_mmreg/stage/<dataset>/<pass>/<generation>/<first row id>-<last row id>-<nonce>.arrow`` holds ``_rowid`` and the
-pass's columns with its state for a run of rows in ascending order. Nothing here is a version: publishing joins these
-files with whatever rows are newest, and `clear` forgets them when they have landed.
+``_mmreg/stage/<dataset>/<pass>/<generation>/<time>-<first row id>-<last row id>-<nonce>.arrow`` holds ``_rowid`` and
+the pass's columns with its state for a run of rows in ascending order. Nothing here is a version: publishing joins
+these files with whatever rows are newest, and `clear` forgets them when they have landed.
 """
 
 from __future__ import annotations
 
+import time
 import uuid
 
 import numpy as np
@@ -32,9 +33,10 @@ class Stage:
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, results.schema) as writer:
             writer.write_table(results)
-        key = f"{self._folder}{first:020d}-{last:020d}-{uuid.uuid4().hex[:8]}.arrow"
+        key = f"{self._folder}{time.time_ns():020d}-{first}-{last}-{uuid.uuid4().hex[:8]}.arrow"
+        staged = self._files()  # listed before this one is there
         self._store.put(key, sink.getvalue().to_pybytes())
-        self._files().append((first, last, key))
+        staged.append((first, last, key))
 
     def read(self, row_ids: NDArray[np.uint64]) -> pa.Table | None:
         """What is staged for ``row_ids``, the latest where a row was staged twice; None where nothing is.
@@ -66,7 +68,7 @@ class Stage:
         if self._spans is None:
             self._spans = []
             for key in self._store.list(self._folder):
-                first, last, _ = key.rsplit("/", 1)[-1].split("-")
+                _, first, last, _ = key.rsplit("/", 1)[-1].split("-")
                 self._spans.append((int(first), int(last), key))
         return self._spans
 
