@@ -21,9 +21,14 @@ class Command(click.Command):
 
 
 class Group(click.Group):
-    """A group of such commands."""
+    """A group of such commands; ``shown`` are the shared options that its help lists."""
 
     command_class = Command
+    shown: tuple[str, ...] = ("json",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params += shared_options(self.shown)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -33,6 +33,9 @@ def fail(error: BaseException, *, json: bool, debug: bool) -> int:
     """Say what went wrong and return the exit status; where ``debug``, with the traceback."""
     if debug:
         traceback.print_exception(error)
+    if isinstance(error, click.exceptions.NoArgsIsHelpError) and not json:
+        click.echo(error.format_message(), err=True)
+        return 2
     failure = describe(error)
     report(failure, json=json)
     if failure.status == INTERRUPTED and "lance" in sys.modules:
@@ -68,11 +71,11 @@ def report(failure: Failure, *, json: bool) -> None:
     """Say it on stderr: as text, or as ``{"error": {"code", "message", "hint"}}``."""
     if json:
         error = {"code": failure.code, "message": failure.message, "hint": failure.hint}
-        print(to_json({"error": error}, indent=None), file=sys.stderr)
+        print(to_json({"error": error}, indent=None), file=sys.stderr, flush=True)
         return
     text = f"mmreg: {failure.message}" + (f"\n  Try: {failure.hint}" if failure.hint else "")
     for line in text.split("\n"):  # our own messages have lines; what they quote cannot add an escape sequence
-        print(clean(line), file=sys.stderr)
+        print(clean(line), file=sys.stderr, flush=True)
 
 
 def _place(error: BaseException) -> str:

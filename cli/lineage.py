@@ -39,7 +39,9 @@ def lineage() -> None:
 @_form
 @pass_session
 def up(session: Session, node: NodeRef, depth: int | None, form: str) -> None:
-    """Tell where NODE came from: the runs, versions, models and sources upstream of it.
+    """Tell where NODE came from.
+
+    The runs, versions, models and sources upstream of it.
 
     \b
     Example:
@@ -54,7 +56,7 @@ def up(session: Session, node: NodeRef, depth: int | None, form: str) -> None:
 @_form
 @pass_session
 def down(session: Session, node: NodeRef, depth: int | None, form: str) -> None:
-    """Tell what was made from NODE, or with it: everything downstream.
+    """Tell what was made from NODE, or with it.
 
     \b
     Example:
@@ -69,7 +71,9 @@ def down(session: Session, node: NodeRef, depth: int | None, form: str) -> None:
 @_form
 @pass_session
 def path(session: Session, a: NodeRef, b: NodeRef, form: str) -> None:
-    """Tell how A and B depend on each other: all ways that lead from one down to the other.
+    """Tell how A and B depend on each other.
+
+    All ways that lead from one down to the other.
 
     \b
     Example:

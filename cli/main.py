@@ -10,12 +10,12 @@ from typing import Any, NoReturn
 
 import click
 
-from mmreg.cli.command import LazyGroup, shared_options
+from mmreg.cli.command import LazyGroup
 
 SECTIONS = {
     "Declare and do": {
         "init": "Start a project: write a first mmreg.yaml and make its lake.",
-        "schema": "Print the JSON Schema of mmreg.yaml.",
+        "schema": "Print the JSON Schema of mmreg.yaml, or of an answer.",
         "plan": "Show what apply would do, and why.",
         "apply": "Bring the lake up to what mmreg.yaml declares.",
         "status": "Show how fresh each pass is.",
@@ -49,6 +49,8 @@ BROKEN_PIPE = 141
 
 class Root(LazyGroup):
     """The command itself. Every way out of it is an exit status of `mmreg.errors`."""
+
+    shown = ("project", "profile", "json", "quiet", "debug")
 
     def main(  # type: ignore[override]  # click overloads it by standalone_mode, which is always true here
         self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
@@ -95,17 +97,11 @@ main = Root(
     "mmreg",
     sections=SECTIONS,
     help="A declarative registry and versioned data lake for multimodal data and the models around it.",
-    epilog="Start with 'mmreg init', then 'mmreg plan' and 'mmreg apply'. The help of each has an example.",
-    params=[
-        *shared_options(shown=("project", "profile", "json", "quiet", "debug")),
-        click.Option(
-            ["--version"],
-            is_flag=True,
-            is_eager=True,
-            expose_value=False,
-            callback=_version,
-            help="Print the version.",
-        ),
-    ],
+    epilog="Start with 'mmreg init', then 'mmreg plan' and 'mmreg apply'. Each command's --help has an example.",
     no_args_is_help=True,
+)
+main.params.append(
+    click.Option(
+        ["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version."
+    )
 )

@@ -35,7 +35,7 @@ class Output:
     def say(self, text: str) -> None:
         """One line for a person."""
         if not self.quiet:
-            print(clean(text), file=sys.stderr)
+            print(clean(text), file=sys.stderr, flush=True)
 
 
 def is_colourful(stream: TextIO) -> bool:

@@ -9,16 +9,24 @@ from mmreg.cli.session import Session, pass_session
 
 
 @click.command(cls=Command)
+@click.argument("command", nargs=-1)
 @pass_session
-def schema(session: Session) -> None:
-    """Print the JSON Schema of mmreg.yaml.
+def schema(session: Session, command: tuple[str, ...]) -> None:
+    """Print the JSON Schema of mmreg.yaml, or of an answer.
 
-    Editors and check-jsonschema read it.
+    Editors and check-jsonschema read the one of mmreg.yaml. With COMMAND, as in 'mmreg schema lineage up', it is
+    the schema of what that command prints under --json.
 
     \b
     Example:
         mmreg schema > mmreg.schema.json
     """
-    from mmreg.schemas.document import json_schema
+    if command:
+        from mmreg.cli.answers import answer_schema
 
-    session.show(json_schema(), json=True)
+        document = answer_schema(" ".join(command))
+    else:
+        from mmreg.schemas.document import json_schema
+
+        document = json_schema()
+    session.show(document, json=True)

@@ -42,7 +42,9 @@ def record(
     params: tuple[tuple[str, str], ...],
     **facts: str | None,
 ) -> None:
-    """Record that the training NAME read these versions and wrote this checkpoint.
+    """Record a training that ran elsewhere.
+
+    The training NAME read these versions and wrote this checkpoint, which is registered as a model.
 
     \b
     Example:

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
+from mmreg.cli.answers import ANSWERS, answer_schema
 from mmreg.cli.main import main
 
 DECLARATION = """\
@@ -51,7 +53,11 @@ class Place:
         return result.stdout
 
     def json(self, *args: str, status: int = 0) -> Any:
-        return json.loads(self.text(*args, "--json", status=status))
+        """The answer as JSON, once it was found to be as its published schema says."""
+        answer = json.loads(self.text(*args, "--json", status=status))
+        command = " ".join(args[:2])
+        jsonschema.validate(answer, answer_schema(command if command in ANSWERS else args[0]))
+        return answer
 
 
 @pytest.fixture(scope="session")

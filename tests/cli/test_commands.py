@@ -10,8 +10,10 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner, Result
+from jsonschema import Draft202012Validator
 
 import mmreg
+from mmreg.cli.answers import ANSWERS, answer_schema
 from mmreg.cli.main import SECTIONS, main
 from mmreg.cli.reference import commands, reference
 
@@ -70,8 +72,16 @@ def test_a_near_name_is_offered() -> None:
 
 def test_without_arguments_it_says_how_to_use_it() -> None:
     result = call()
-    assert "Usage: mmreg [OPTIONS] COMMAND" in result.output and result.exit_code == 2
-    assert "Usage: mmreg lineage" in call("lineage").output
+    assert result.stderr.startswith("Usage: mmreg [OPTIONS] COMMAND") and result.exit_code == 2
+    assert result.stderr == call("--help").stdout
+    assert call("lineage").stderr.startswith("Usage: mmreg lineage")
+    assert json.loads(call("lineage", "--json", "down").stderr)["error"]["code"] == "usage"
+
+
+@pytest.mark.parametrize("group", ["lineage", "model", "train", "eval", "catalog"])
+def test_the_lines_of_a_group_s_overview_are_whole(group: str) -> None:
+    text = call(group, "--help").stdout
+    assert "..." not in text.partition("Commands:")[2] and "--json" in text
 
 
 def test_version() -> None:
@@ -90,9 +100,8 @@ def test_json_may_stand_before_or_after_the_command(tmp_path: Path) -> None:
 def test_errors_of_the_command_line_itself_are_json_too() -> None:
     result = call("ls", "--bogus", "--json")
     assert result.exit_code == 2
-    assert json.loads(result.stderr) == {
-        "error": {"code": "usage", "message": "No such option '--bogus'.", "hint": "mmreg ls --help"}
-    }
+    error = json.loads(result.stderr)["error"]
+    assert (error["code"], error["hint"]) == ("usage", "mmreg ls --help") and "--bogus" in error["message"]
     assert json.loads(call("nope", "--json").stderr)["error"]["hint"] == "mmreg --help"
 
 
@@ -122,9 +131,20 @@ def test_after_two_dashes_nothing_is_an_option(tmp_path: Path) -> None:
     assert result.stderr.startswith("mmreg: no ")
 
 
-def test_the_schema_is_json_schema() -> None:
-    from jsonschema import Draft202012Validator
-
+def test_the_schema_of_the_declaration_is_json_schema() -> None:
     document = json.loads(call("schema").stdout)
     Draft202012Validator.check_schema(document)
     assert {"datasets", "passes", "checks"} <= set(document["properties"])
+
+
+@pytest.mark.parametrize("name", [name.removeprefix("mmreg ") for name, _, _ in COMMANDS])
+def test_every_answer_has_a_schema(name: str) -> None:
+    document = json.loads(call("schema", *name.split()).stdout)
+    Draft202012Validator.check_schema(document)
+    assert document["type"] in ("object", "array")
+
+
+def test_answers_are_those_of_the_commands() -> None:
+    assert {f"mmreg {name}" for name in ANSWERS} == {name for name, _, _ in COMMANDS}
+    assert call("schema", "lineage", "sideways").exit_code == 3
+    assert "ok" in answer_schema("promote")["required"]

@@ -1,0 +1,69 @@
+"""What each command answers under ``--json``: its type, and the JSON Schema of that."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import is_dataclass
+from typing import Any, get_type_hints
+
+from pydantic import TypeAdapter
+
+from mmreg.cli.render.errands import Created, Named, Rebuilt
+from mmreg.errors import NotFound
+from mmreg.schemas import check, lineage, model, report, run
+
+ANSWERS: dict[str, Any] = {
+    "init": Created,
+    "schema": dict[str, Any],
+    "plan": report.Plan,
+    "apply": report.ApplyReport,
+    "status": report.Status,
+    "validate": list[check.ValidationReport],
+    "promote": check.ValidationReport,
+    "ls": list[report.DatasetSummary],
+    "show": report.VersionDetail,
+    "log": list[report.LogEntry],
+    "head": list[dict[str, Any]],
+    "query": list[dict[str, Any]],
+    "diff": report.Diff,
+    "lineage up": lineage.Lineage,
+    "lineage down": lineage.Lineage,
+    "lineage path": lineage.Lineage,
+    "model add": model.Checkpoint,
+    "model ls": list[report.ModelSummary],
+    "model show": model.Checkpoint,
+    "model alias": Named,
+    "train record": run.Run,
+    "train ls": list[run.Run],
+    "eval record": run.Run,
+    "eval ls": list[run.Run],
+    "doctor": report.DoctorReport,
+    "catalog rebuild": Rebuilt,
+}
+
+
+def answer_schema(command: str) -> dict[str, Any]:
+    """The JSON Schema of what ``mmreg COMMAND --json`` prints. Raises `NotFound`."""
+    if command not in ANSWERS:
+        raise NotFound(f"no command 'mmreg {command}'", hint="mmreg --help")
+    schema = TypeAdapter(ANSWERS[command]).json_schema(mode="serialization")
+    for part in (schema, *schema.get("$defs", {}).values()):
+        _whole(part, _KINDS.get(part.get("title", "")))
+    return schema
+
+
+def _whole(schema: dict[str, Any], kind: type[Any] | None) -> None:
+    """Every field is always printed, and so are the properties, which a dataclass's own schema leaves out."""
+    if kind is None:
+        return
+    for name, member in inspect.getmembers(kind, lambda member: isinstance(member, property)):
+        schema["properties"][name] = TypeAdapter(get_type_hints(member.fget)["return"]).json_schema()
+    schema["required"] = list(schema["properties"])
+
+
+_KINDS = {
+    name: kind
+    for home in (check, lineage, model, report, run)
+    for name, kind in vars(home).items()
+    if isinstance(kind, type) and is_dataclass(kind)
+}
