@@ -9,7 +9,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from mmreg.errors import UsageError
 from mmreg.schemas.declaration import DatasetSpec
 from mmreg.sources.protocol import Source, SourceBatch, Wanted
 
@@ -38,10 +37,9 @@ def open_source(name: str, spec: DatasetSpec, base: Path) -> Source:
 
         local, facts = fetch(name, spec, base)
         return _Fetched(open_source(name, local, base), facts)
-    raise UsageError(
-        f"dataset {name}: a source of type {kind} is registered in place, it has no reader",
-        hint="mmreg apply, which registers the table where it lies",
-    )
+    from mmreg.sources.lance_table import LanceTable
+
+    return LanceTable(name, spec, base)
 
 
 @dataclass(frozen=True)

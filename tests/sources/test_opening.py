@@ -1,19 +1,11 @@
-"""The door: which kinds have a reader, and that the guide knows every reason."""
+"""The guide knows every reason."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import get_args
 
-import pytest
-
-from mmreg.errors import UsageError
 from mmreg.sources import Reason
-
-
-def test_a_table_in_place_has_no_reader(open_declared) -> None:
-    with pytest.raises(UsageError, match="registered in place"):
-        open_declared({"type": "lance", "path": "table.lance"})
 
 
 def test_the_guide_explains_every_reason() -> None:
