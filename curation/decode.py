@@ -15,20 +15,20 @@ from __future__ import annotations
 import importlib
 import io
 import threading
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from mmreg.errors import UsageError
 
-if TYPE_CHECKING:
-    from PIL.ImageFile import ImageFile
-
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+"""What is read. Pillow's other parsers (EPS, PDF, ...) are never reached."""
 MAX_PIXELS = 64_000_000
 MOST_PIXELS = 178_956_970
 """Above this Pillow opens nothing at all, so no limit may be set higher."""
@@ -70,6 +70,21 @@ def check_limit(max_pixels: int) -> None:
             f"'max_pixels' is {max_pixels:,}; it must be 1 to {MOST_PIXELS:,}",
             hint=f"max_pixels: {MAX_PIXELS}",
         )
+
+
+@contextmanager
+def strict() -> Iterator[None]:
+    """Pillow without its lenient mode, which other code may have switched on, and without its warnings.
+
+    Both are settings of the process: enter this around a batch, not in its threads.
+    """
+    lenient = ImageFile.LOAD_TRUNCATED_IMAGES
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = lenient
 
 
 def fastest() -> Decoder:
@@ -127,14 +142,14 @@ def _grey_by_simplejpeg(simplejpeg: Any, data: bytes | None, max_pixels: int) ->
 _JPEG_MODES = {"YCbCr": "RGB", "RGB": "RGB", "Gray": "L"}
 
 
-def _open(data: bytes | None, max_pixels: int) -> ImageFile:
+def _open(data: bytes | None, max_pixels: int) -> ImageFile.ImageFile:
     """Read the header only, and refuse what is too large before a pixel is decoded."""
     if data is None:
         raise Undecodable("null_value", "there is no image")
     try:
-        image = Image.open(io.BytesIO(data))
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError:  # its message has a memory address: reasons must be the same in each run
-        raise Undecodable("not_an_image", f"no image format begins like these {len(data):,} bytes") from None
+        raise Undecodable("not_an_image", f"no {', '.join(FORMATS[:-1])} or {FORMATS[-1]} that can be read") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise Undecodable("pixel_limit", f"{error} (the limit here is {max_pixels:,})") from error
     except Exception as error:  # as above
@@ -150,7 +165,7 @@ def _check_size(width: int, height: int, max_pixels: int) -> None:
         raise Undecodable("pixel_limit", f"{width} x {height}: no side may be over {MAX_SIDE:,} pixels")
 
 
-def _grey(image: ImageFile) -> NDArray[np.uint8]:
+def _grey(image: ImageFile.ImageFile) -> NDArray[np.uint8]:
     if image.has_transparency_data:
         return np.asarray(_on_white(image, "L"))
     if image.mode.startswith("I;16"):

@@ -99,7 +99,8 @@ def image_vectors(encoder: Encoder, dimension: int, cells: pa.Array[Any], max_pi
             if not isinstance(image, str):
                 yield image
 
-    return _spread(encoder.embed_images(good()), dimension, errors)
+    with decode.strict():
+        return _spread(encoder.embed_images(good()), dimension, errors)
 
 
 def text_vectors(encoder: Encoder, dimension: int, cells: pa.Array[Any]) -> Vectors:

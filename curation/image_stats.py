@@ -88,7 +88,7 @@ class ImageStats:
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         cells = pc.struct_field(batch.column("image"), "bytes")
         chunks = [cells.slice(start, _CHUNK) for start in range(0, len(cells), _CHUNK)]
-        with ThreadPoolExecutor(os.cpu_count()) as threads:
+        with decode.strict(), ThreadPoolExecutor(os.cpu_count()) as threads:
             rows = [row for chunk in threads.map(self._chunk, chunks) for row in chunk]
         return pa.RecordBatch.from_pylist(rows, pa.schema({**_OUTPUTS, "error": pa.string()}))
 
@@ -152,5 +152,4 @@ def _laplacian_by_numpy(grey: NDArray[np.uint8]) -> tuple[float, float, int]:
     inner += wide[1:-1, :-2]
     inner += wide[1:-1, 2:]
     inner -= wide[1:-1, 1:-1] << 2
-    values = inner.ravel().astype(np.float64)
-    return float(values.sum()), float(values @ values), values.size
+    return int(inner.sum(dtype=np.int64)), int(np.square(inner, dtype=np.int32).sum(dtype=np.int64)), inner.size

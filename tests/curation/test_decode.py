@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFile
 
 from mmreg.curation import decode
 from mmreg.curation.decode import Decoder, Undecodable
@@ -37,9 +37,7 @@ def test_the_extra_brings_another_decoder(monkeypatch: pytest.MonkeyPatch) -> No
 def test_both_decoders_give_the_same_jpeg(scene: Scene, encode: Encode, options: dict[str, int]) -> None:
     data = encode(scene(1, 161, 123), "JPEG", **options)
     fast, plain = decode.fastest()(data, LIMIT), decode.grey_by_pillow(data)
-    assert (
-        (fast.width, fast.height, fast.mode) == (plain.width, plain.height, plain.mode) == (161, 123, "RGB")
-    )
+    assert (fast.width, fast.height, fast.mode) == (plain.width, plain.height, plain.mode) == (161, 123, "RGB")
     assert np.array_equal(fast.grey, plain.grey)
     through_colours = np.asarray(decode.rgb(data).convert("L"))
     assert np.abs(fast.grey.astype(int) - through_colours).mean() < 1  # colours are clipped, luma is not
@@ -47,9 +45,7 @@ def test_both_decoders_give_the_same_jpeg(scene: Scene, encode: Encode, options:
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB"])
 @pytest.mark.parametrize("format", ["PNG", "GIF", "TIFF", "BMP"])
-def test_grey_is_what_pillow_calls_l(
-    scene: Scene, encode: Encode, decoder: Decoder, mode: str, format: str
-) -> None:
+def test_grey_is_what_pillow_calls_l(scene: Scene, encode: Encode, decoder: Decoder, mode: str, format: str) -> None:
     data = encode(scene(2).convert(mode), format)
     picture = decoder(data, LIMIT)
     with Image.open(io.BytesIO(data)) as image:
@@ -121,9 +117,7 @@ def test_orientation_is_left_as_stored(scene: Scene, encode: Encode, decoder: De
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "GIF", "WEBP", "TIFF"])
 @pytest.mark.parametrize("share", [0.5, 0.95])
-def test_cut_short_is_unreadable(
-    scene: Scene, encode: Encode, decoder: Decoder, format: str, share: float
-) -> None:
+def test_cut_short_is_unreadable(scene: Scene, encode: Encode, decoder: Decoder, format: str, share: float) -> None:
     data = encode(scene(6), format)
     for read in (lambda cut: decoder(cut, LIMIT), decode.rgb):
         with pytest.raises(Undecodable, match=r"^(unreadable|not_an_image): \w"):
@@ -143,7 +137,25 @@ def test_reasons_are_the_same_in_every_run(decoder: Decoder) -> None:
         with pytest.raises(Undecodable) as caught:
             decoder(b"surely no image", LIMIT)
         reasons.add(str(caught.value))
-    assert reasons == {"not_an_image: no image format begins like these 15 bytes"}
+    assert reasons == {"not_an_image: no JPEG, PNG, WEBP, GIF, BMP or TIFF that can be read"}
+
+
+def test_other_parsers_are_never_reached(scene: Scene, encode: Encode, decoder: Decoder) -> None:
+    for format in ("PPM", "EPS", "ICO"):
+        with pytest.raises(Undecodable, match="not_an_image"):
+            decoder(encode(scene(10, 32, 32), format), LIMIT)
+
+
+def test_strict_holds_where_others_are_lenient(
+    scene: Scene, encode: Encode, decoder: Decoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a library switched on what fills cut images up with grey; its setting is given back."""
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    cut = encode(scene(11), "JPEG")[:-300]
+    assert decoder(cut, LIMIT).width == 160
+    with decode.strict(), pytest.raises(Undecodable, match="unreadable"):
+        decoder(cut, LIMIT)
+    assert ImageFile.LOAD_TRUNCATED_IMAGES is True
 
 
 def test_nothing_is_no_image(decoder: Decoder) -> None:
@@ -164,9 +176,7 @@ def _png_header(width: int, height: int, encode: Encode) -> bytes:
 
 
 @pytest.mark.parametrize(("width", "height"), [(9_000, 9_000), (10_000, 10_000), (20_990, 29_700)])
-def test_too_many_pixels_are_refused_by_the_header(
-    encode: Encode, decoder: Decoder, width: int, height: int
-) -> None:
+def test_too_many_pixels_are_refused_by_the_header(encode: Encode, decoder: Decoder, width: int, height: int) -> None:
     data = _png_header(width, height, encode)
     for read in (decoder, decode.rgb):
         with pytest.raises(Undecodable, match=r"^pixel_limit: .*64,000,000"):
@@ -186,9 +196,7 @@ def test_a_side_longer_than_any_jpeg_is_refused(encode: Encode, decoder: Decoder
 
 
 @settings(max_examples=60, deadline=None)
-@given(
-    damage=st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), max_size=4), keep=st.floats(0, 1)
-)
+@given(damage=st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), max_size=4), keep=st.floats(0, 1))
 def test_damage_ends_in_pixels_or_in_a_reason(
     scene: Scene, encode: Encode, damage: list[tuple[int, int]], keep: float
 ) -> None:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageFilter
+from PIL import Image, ImageFile, ImageFilter
 
 from mmreg.curation.image_stats import ImageStats
 from mmreg.curation.perceptual_hash import phash
@@ -44,9 +44,7 @@ def _by_definition(grey: np.ndarray[Any, np.dtype[np.uint8]]) -> dict[str, float
 
 @pytest.mark.usefixtures("libraries")
 @pytest.mark.parametrize("size", [(160, 120), (701, 499), (3, 3), (3, 400)])
-def test_numbers_by_their_definitions(
-    scene: Scene, encode: Encode, answer: Answer, size: tuple[int, int]
-) -> None:
+def test_numbers_by_their_definitions(scene: Scene, encode: Encode, answer: Answer, size: tuple[int, int]) -> None:
     grey = scene(1, *size).convert("L")
     data = encode(grey)
     [row] = answer("image_stats", image=[data])
@@ -83,6 +81,15 @@ def test_an_image_that_is_not_whole_is_an_error_row(scene: Scene, encode: Encode
     assert rows[0] == rows[5]
     for row in rows[1:5]:
         assert {value for name, value in row.items() if name != "error"} == {None}
+
+
+@pytest.mark.usefixtures("libraries")
+def test_no_other_library_makes_it_lenient(
+    scene: Scene, encode: Encode, answer: Answer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    [row] = answer("image_stats", image=[encode(scene(2), "JPEG")[:-300]])
+    assert row["error"].startswith("unreadable: ")
 
 
 @pytest.mark.usefixtures("libraries")
@@ -132,9 +139,7 @@ def test_what_the_numbers_mean(scene: Scene, encode: Encode, answer: Answer) -> 
 
 @settings(max_examples=25, deadline=None)
 @given(st.data())
-def test_a_row_does_not_depend_on_its_batch(
-    scene: Scene, encode: Encode, answer: Answer, data: st.DataObject
-) -> None:
+def test_a_row_does_not_depend_on_its_batch(scene: Scene, encode: Encode, answer: Answer, data: st.DataObject) -> None:
     """Any slice of any batch, also of one sliced before, gives the rows of the whole."""
     cells = [encode(scene(seed, 20, 16), "JPEG") if seed % 5 else None for seed in range(40)]
     whole = answer("image_stats", image=cells)

@@ -104,9 +104,7 @@ def test_a_module_that_cannot_be_imported(project: Path, code: str, message: str
 
 
 def test_a_missing_extra_says_so_itself(project: Path) -> None:
-    write(
-        project, "needy", "from mmreg.errors import MissingExtra\nraise MissingExtra('needy', extra='clip')\n"
-    )
+    write(project, "needy", "from mmreg.errors import MissingExtra\nraise MissingExtra('needy', extra='clip')\n")
     with pytest.raises(MissingExtra, match="needs the extra 'clip'"):
         load_pass("needy:Thing", project)
 
