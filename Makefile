@@ -1,0 +1,49 @@
+# make demo   train on real clip art, curate it with the model, show the lineage   (SIZE=2000 for less)
+# make test   lint, types and tests                                                (make check: without tests)
+#
+# Each makes .venv with what it needs, and works again when repeated. PYTHON=... chooses the interpreter.
+
+VENV ?= .venv
+SIZE ?= 8121
+BIN := $(abspath $(VENV))/bin
+DEMO := cd examples/openclipart && $(BIN)
+INSTALL := $(VENV)/bin/python -m pip install -c constraints.txt
+
+.PHONY: demo test check clean
+
+demo: $(VENV)/.demo
+	$(DEMO)/python corpus.py --out data --size $(SIZE)
+	$(DEMO)/mmreg init
+	$(DEMO)/mmreg apply
+	$(DEMO)/mmreg promote selected
+	$(DEMO)/mmreg ls
+	$(DEMO)/python report.py
+	$(DEMO)/mmreg lineage up selected
+
+test: check
+	$(BIN)/python -m pytest -n 2 -q
+
+check: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# The environment and everything that the demo made; the downloads in the cache stay.
+clean:
+	rm -rf $(VENV) examples/openclipart/data examples/openclipart/checkpoints examples/openclipart/.mmreg
+
+$(VENV)/.made:
+	@for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
+	  if $$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    echo "$$python -m venv $(VENV)"; $$python -m venv --clear $(VENV) && touch $@; exit; \
+	  fi; \
+	done; \
+	echo "mmreg needs Python 3.11 or newer with its venv module (Debian: apt install python3-venv)" >&2; exit 1
+
+$(VENV)/.demo: $(VENV)/.made pyproject.toml constraints.txt
+	$(INSTALL) -e '.[clip,cv]'
+	touch $@
+
+$(VENV)/.test: $(VENV)/.made pyproject.toml constraints.txt
+	$(INSTALL) -e '.[dev,clip,mllm,cv,dvc,s3]'
+	touch $@ $(VENV)/.demo
