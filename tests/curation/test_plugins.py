@@ -116,6 +116,11 @@ def test_a_missing_extra_says_so_itself(project: Path) -> None:
         ('version = "1"', "version = 1", "'version' is missing or no text"),
         ('"score", "row"', '"scores", "row"', "'kind' is 'scores', not one of score, map, "),
         ('"row", "evaluator"', '"rows", "evaluator"', "'scope' is 'rows', not one of row, group, table"),
+        (
+            '"row", "evaluator"',
+            '"table", "evaluator"',
+            "'scope' is 'table', and this release runs passes of scope 'row'",
+        ),
         ('"evaluator"', '"judge"', "'role' is 'judge', not one of creator, "),
         ('inputs = {"text": "text"}', "", "'inputs' is missing"),
         ('inputs = {"text": "text"}', "inputs = {}", "'inputs' is missing or no mapping"),
