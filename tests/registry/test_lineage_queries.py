@@ -107,11 +107,16 @@ def _used(draw: st.DrawFn, versions: list[VersionOutput], digests: list[tuple[st
 
 
 def poorer(draw: st.DrawFn, run: Run) -> Run:
-    """A copy as the commit itself carries it, or as it was when an earlier output had landed."""
+    """A copy as the commit itself carries it, or an earlier one, which said things that no longer hold."""
     kept = tuple(replace(output, lance_version=None) for output in run.outputs if draw(st.booleans()))
     if draw(st.booleans()):
-        return replace(run, outputs=kept, ended_at=run.started_at, facets={}, state=RunState.COMPLETE)
-    return replace(run, outputs=kept)
+        return replace(run, outputs=kept)
+    facets = {
+        "promotion": {"dataset": "pairs", "uuid": "0000-pairs"},
+        "alias": {"model": "clip", "alias": "champion", "digest": f"{0:064x}"},
+        "metrics": {f"{0:064x}": {"loss": 7.0}},
+    }
+    return replace(run, outputs=kept, ended_at=run.started_at, facets=facets, state=RunState.COMPLETE)
 
 
 def answers(catalog: Catalog, ids: list[str]) -> dict[str, Any]:

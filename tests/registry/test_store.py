@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -20,7 +21,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmreg.errors import MissingExtra, StorageError, UsageError
+from mmreg.errors import MissingExtra, StorageError, StoreUnsafe, UsageError
+from mmreg.registry.lake import Lake
 from mmreg.registry.store import Store, open_store, probe
 from mmreg.registry.store_local import LocalStore
 from mmreg.registry.store_object import ObjectStore
@@ -155,9 +157,7 @@ print(sum(store.put_new(f"keys/{n}", sys.argv[2].encode() * 1000) for n in range
 
 def test_processes_never_both_put_a_new_key(tmp_path: Path) -> None:
     racers = [
-        subprocess.Popen(
-            [sys.executable, "-c", RACE, str(tmp_path), str(name)], stdout=subprocess.PIPE, text=True
-        )
+        subprocess.Popen([sys.executable, "-c", RACE, str(tmp_path), str(name)], stdout=subprocess.PIPE, text=True)
         for name in range(4)
     ]
     assert sum(int(racer.communicate()[0]) for racer in racers) == 200
@@ -182,9 +182,7 @@ while True:
 def test_a_killed_writer_leaves_whole_keys(tmp_path: Path) -> None:
     store = LocalStore(str(tmp_path))
     for _ in range(3):
-        with subprocess.Popen(
-            [sys.executable, "-c", OVERWRITE, str(tmp_path)], stdout=subprocess.PIPE
-        ) as writer:
+        with subprocess.Popen([sys.executable, "-c", OVERWRITE, str(tmp_path)], stdout=subprocess.PIPE) as writer:
             assert writer.stdout is not None
             writer.stdout.readline()
             for _ in range(30):
@@ -278,9 +276,7 @@ class Bucket(BaseHTTPRequestHandler):
             keys = [key for key in sorted(self.objects) if key.startswith(query["prefix"][0])]
             self._reply(200, _listing(keys))
         elif self._key in self.objects:
-            self._reply(
-                200, self.objects[self._key], ETag='"etag"', Last_Modified="Thu, 01 Jan 2026 00:00:00 GMT"
-            )
+            self._reply(200, self.objects[self._key], ETag='"etag"', Last_Modified="Thu, 01 Jan 2026 00:00:00 GMT")
         else:
             self._reply(404)
 
@@ -344,3 +340,14 @@ def test_probe_finds_out_a_store_without_conditional_put(unsafe: tuple[Store, ty
     expected = {"ignore": "the condition is ignored", "refuse": "refuses a conditional put"}
     assert expected[server.answer] in facts.reason
     assert server.objects == {}
+
+
+def test_a_lake_is_refused_where_two_writers_could_lose_versions(unsafe: tuple[Store, type[Bucket]]) -> None:
+    store, server = unsafe
+    with pytest.raises(StoreUnsafe, match="two writers could silently lose each other's versions") as refused:
+        Lake.create(store.uri, store.options)
+    assert "--single-writer" in str(refused.value.hint)
+    assert server.objects == {}
+    if server.answer == "ignore":
+        Lake.create(store.uri, store.options, single_writer=True)
+        assert json.loads(server.objects["lake/mmreg.json"])["writers"] == "one"
