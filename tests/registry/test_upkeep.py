@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from mmreg.registry.api import Registry
 from mmreg.registry.init import init_project
 from mmreg.registry.lake import Lake
 from mmreg.registry.objects import get_object, put_object
+from mmreg.registry.runs import write_run
 
 
 def test_init_makes_a_project_that_plans(tmp_path: Path) -> None:
@@ -106,8 +108,6 @@ def test_doctor_writes_what_a_crash_left_out(project: Callable[..., Any]) -> Non
 
 
 def test_doctor_finishes_the_second_half_of_a_pass_over_a_derived_dataset(project: Callable[..., Any]) -> None:
-    from mmreg.registry.runs import write_run
-
     small = project()
     small.apply("pairs", "light", "words", "keep")
     before = small.open().show("train@latest")
@@ -116,8 +116,6 @@ def test_doctor_finishes_the_second_half_of_a_pass_over_a_derived_dataset(projec
     whole.apply("grade")
     registry = whole.open()
     run = next(r for r in registry.runs("pass") if r.job.name == "grade")
-    import shutil
-
     shutil.rmtree(whole.folder / "lake" / "train.lance")
     shutil.copytree(small.folder / "lake" / "train.lance", whole.folder / "lake" / "train.lance")
     for file in (whole.folder / "lake" / "_mmreg" / "runs").rglob(f"{run.id}*"):
