@@ -68,7 +68,7 @@ def test_selectors(project: Callable[..., Any]) -> None:
     assert [name for name, _ in steps(small, "+keep")] == ["pairs", "words", "keep"]
     assert [name for name, _ in steps(small, "words+")] == ["words", "keep", "parts", "grade"]
     assert [name for name, _ in steps(small, "dataset:train")] == ["keep"]
-    with pytest.raises(NotFound, match="nothing declared is called 'kepe'.*did you mean 'keep'"):
+    with pytest.raises(NotFound, match=r"nothing declared is called 'kepe'.*did you mean 'keep'"):
         steps(small, "kepe")
 
 
@@ -97,7 +97,7 @@ def test_a_new_version_of_a_pass_makes_every_row_stale(project: Callable[..., An
     small.apply()
     code = small.folder / "counted.py"
     code.write_text(code.read_text().replace('version = "1"', 'version = "2"', 1))
-    script = "import mmreg; r = mmreg.Registry.open(); print([(s.name, s.rows) for s in mmreg.plan(r, ['light']).steps])"
+    script = "import mmreg; print([(s.name, s.rows) for s in mmreg.plan(mmreg.Registry.open(), ['light']).steps])"
     out, err = small.python(script).communicate()
     assert out.strip() == "[('light', 6)]", err
 
@@ -152,6 +152,6 @@ def test_a_pass_that_mostly_fails_publishes_nothing(project: Callable[..., Any])
     small = project()
     for image in (small.folder / "images").glob("*.png"):
         image.write_bytes(image.read_bytes()[:-40])
-    with pytest.raises(PassFailed, match="6 of 6 rows failed, above max_error_rate 0.5; nothing was published"):
+    with pytest.raises(PassFailed, match=r"6 of 6 rows failed, above max_error_rate 0.5; nothing was published"):
         small.apply("pairs", "light")
     assert [entry.job for entry in small.open().log("pairs")] == ["ingest pairs"]
