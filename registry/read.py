@@ -4,7 +4,7 @@ and for a derived one, whose rows are looked up in the root version that it is p
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -133,7 +133,8 @@ class Reader:
         """A torch dataset over the same batches, divided among the workers of a DataLoader."""
         from mmreg.registry.torch import ArrowBatches
 
-        return ArrowBatches(self, columns, batch_size)
+        read = partial(self.batches, columns, batch_size=batch_size)
+        return ArrowBatches(read, -(-len(self) // batch_size))
 
     def _columns(self, columns: Sequence[str] | None) -> list[str]:
         if columns is None:

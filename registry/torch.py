@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -16,22 +16,21 @@ except ImportError as error:
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from mmreg.registry.read import Reader
-
 
 class ArrowBatches(IterableDataset["pa.RecordBatch"]):
     """Yields record batches. Each worker of a DataLoader takes every n-th batch.
 
-    Lance is not safe to fork: give the DataLoader ``multiprocessing_context="spawn"`` and ``batch_size=None``.
+    ``read`` starts a fresh stream of ``length`` batches. Lance is not safe to fork: give the DataLoader
+    ``multiprocessing_context="spawn"`` and ``batch_size=None``.
     """
 
-    def __init__(self, reader: Reader, columns: Sequence[str] | None, batch_size: int) -> None:
-        self._reader, self._columns, self._batch_size = reader, columns, batch_size
+    def __init__(self, read: Callable[[], Iterator[pa.RecordBatch]], length: int) -> None:
+        self._read, self._length = read, length
 
     def __len__(self) -> int:
-        return -(-len(self._reader) // self._batch_size)
+        return self._length
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         worker = get_worker_info()
         first, step = (worker.id, worker.num_workers) if worker else (0, 1)
-        yield from islice(self._reader.batches(self._columns, batch_size=self._batch_size), first, None, step)
+        yield from islice(self._read(), first, None, step)
