@@ -36,7 +36,9 @@ MAX_SIDE = 65_535
 """Pixels on the longer side: as many as a JPEG can have."""
 _LARGE = 16_000_000
 _one_large = threading.Lock()
-"""Images of more than `_LARGE` pixels are decoded one at a time: 64 million with alpha take 450 MB."""
+"""Images of more than `_LARGE` pixels are decoded one at a time: 64 million with alpha take 350 MB."""
+_STRIP_PIXELS = 1 << 20
+"""Larger images become grey by strips of rows, so there is no third and fourth copy of all their pixels."""
 
 
 @dataclass(frozen=True)
@@ -166,6 +168,18 @@ def _check_size(width: int, height: int, max_pixels: int) -> None:
 
 
 def _grey(image: ImageFile.ImageFile) -> NDArray[np.uint8]:
+    width, height = image.size
+    rows = max(_STRIP_PIXELS // width, 1)
+    if height <= rows:
+        return _grey_of(image)
+    grey = np.empty((height, width), np.uint8)
+    for top in range(0, height, rows):
+        bottom = min(top + rows, height)
+        grey[top:bottom] = _grey_of(image.crop((0, top, width, bottom)))
+    return grey
+
+
+def _grey_of(image: Image.Image) -> NDArray[np.uint8]:
     if image.has_transparency_data:
         return np.asarray(_on_white(image, "L"))
     if image.mode.startswith("I;16"):

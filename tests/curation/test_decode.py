@@ -89,6 +89,16 @@ def test_transparent_pixels_lie_on_white(encode: Encode, decoder: Decoder, kind:
     assert np.array_equal(np.asarray(decode.rgb(data)), np.repeat(grey[:, :, None], 3, axis=2))
 
 
+@pytest.mark.parametrize("kind", ["RGBA", "LA", "palette", "colour key", "L", "I;16"])
+def test_strips_do_not_show(encode: Encode, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    shades = np.arange(0, 32 * 2**11, 2**11, np.uint16).reshape(4, 8)
+    plain = {"L": Image.fromarray((shades >> 8).astype(np.uint8)), "I;16": Image.fromarray(shades)}
+    data = encode(plain[kind]) if kind in plain else _transparent(kind, encode)
+    whole = decode.grey_by_pillow(data).grey
+    monkeypatch.setattr(decode, "_STRIP_PIXELS", 24)
+    assert np.array_equal(decode.grey_by_pillow(data).grey, whole)
+
+
 def test_half_transparent_black_is_middle_grey(encode: Encode, decoder: Decoder) -> None:
     data = encode(Image.new("RGBA", (3, 3), (0, 0, 0, 128)))
     assert np.unique(decoder(data, LIMIT).grey).tolist() == [127]
