@@ -119,3 +119,19 @@ def test_a_torch_dataset_yields_the_same_rows(project: Callable[..., Any]) -> No
     dataset = reader.torch(["caption"], batch_size=3)
     assert len(dataset) == 3
     assert pa.Table.from_batches(list(dataset)).equals(reader.to_arrow(["caption"]))
+
+
+def test_workers_of_a_loader_share_the_batches(project: Callable[..., Any]) -> None:
+    small = project(images=7)
+    small.apply("pairs")
+    (small.folder / "load.py").write_text(
+        "import mmreg\n"
+        "from torch.utils.data import DataLoader\n"
+        "if __name__ == '__main__':\n"
+        "    data = mmreg.open('pairs').torch(['caption'], batch_size=2)\n"
+        "    loader = DataLoader(data, batch_size=None, num_workers=2, multiprocessing_context='spawn')\n"
+        "    print(sorted(text for batch in loader for text in batch.column('caption').to_pylist()))\n"
+    )
+    out, err = small.python("import runpy; runpy.run_path('load.py', run_name='__main__')").communicate()
+    expected = small.open().open_version("pairs").to_arrow(["caption"])["caption"].to_pylist()
+    assert out.strip() == str(sorted(expected)), err
