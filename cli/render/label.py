@@ -17,4 +17,5 @@ def label(node: Node) -> tuple[str, ...]:
     else:
         rows = node.facts.get("rows")
         lines = (node.ref, plural(rows, "row")) if isinstance(rows, int) else (node.ref, "")
-    return tuple(clip(HOSTILE.sub("", line), LIMIT) for line in lines if line)
+    shown = (clip(HOSTILE.sub("", line).strip(), LIMIT) for line in lines)
+    return tuple(line for line in shown if line) or (node.kind,)  # Mermaid cannot parse an empty label

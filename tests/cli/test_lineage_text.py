@@ -163,7 +163,7 @@ def test_dot_is_one_statement_a_line_whatever_the_names(lineage: Lineage) -> Non
 @settings(max_examples=60)
 @given(lineages())
 def test_mermaid_is_one_statement_a_line_whatever_the_names(lineage: Lineage) -> None:
-    text = r"(?:[\w .,:/@-]|#\d+;|<br/>)*"
+    text = r"(?:[\w .,:/@-]|#\d+;|<br/>)+"
     node = re.compile(rf'  n\d+(\[\("{text}"\)\]|\["{text}"\]|\{{\{{"{text}"\}}\}}|\[/"{text}"/\])')
     edge = re.compile(r"  n\d+ -->\|[a-z_]+\| n\d+")
     lines = list(mermaid(lineage))
@@ -176,8 +176,9 @@ def test_mermaid_is_one_statement_a_line_whatever_the_names(lineage: Lineage) ->
 
 @settings(max_examples=60)
 @given(lineages())
-def test_labels_are_short(lineage: Lineage) -> None:
-    assert all(len(line) <= LIMIT for node in lineage.nodes for line in label(node))
+def test_labels_are_short_and_never_empty(lineage: Lineage) -> None:
+    for node in lineage.nodes:
+        assert label(node) and all(0 < len(line) <= LIMIT for line in label(node))
 
 
 def test_pictures_of_a_real_lineage() -> None:
