@@ -9,7 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from mmreg.errors import IntegrityError, NotFound, StorageError, UsageError
 from mmreg.registry.catalog import Catalog, database, tables
 from mmreg.registry.runs import archive, list_objects, write_run
 from mmreg.registry.store import Store, open_store
+from mmreg.registry.store_local import LocalStore
 from mmreg.schemas.refs import ModelRef, NodeRef, VersionRef
 from mmreg.schemas.run import Job, JobKind, Run, RunInput, RunState, VersionOutput
 
@@ -153,6 +154,34 @@ def test_the_last_promotion_counts_whenever_it_is_met(catalog: Catalog) -> None:
     for run in [failed, later, *HISTORY]:
         catalog.absorb(run)
     assert catalog.resolve(VersionRef("pairs")).ref == "pairs@v2"
+
+
+def test_the_last_word_is_by_the_end_of_a_run_then_by_its_id(catalog: Catalog) -> None:
+    def decided(number: int, end: int, ordinal: int) -> Run:
+        """A run with the id of ``number`` that decides everything for version ``ordinal`` and its model."""
+        digest = f"{ordinal}{ordinal}"
+        return a_run(
+            number,
+            ended_at=f"2026-01-01T00:01:{end:02}.000000Z",
+            outputs=(pairs(ordinal),),
+            checkpoints=(a_model("clip", digest),),
+            facets={
+                "promotion": {"dataset": "pairs", "uuid": pairs(ordinal).uuid},
+                "alias": {"model": "clip", "alias": "champion", "digest": digest * 32},
+                "metrics": {"00" * 32: {"loss": float(ordinal)}},
+            },
+        )
+
+    catalog.absorb(a_run(1, "model", "base", checkpoints=(a_model("base", "00"),)))
+    for run, last in [(decided(5, 1, 1), 1), (decided(4, 2, 2), 2), (decided(3, 2, 3), 2), (decided(2, 1, 4), 2)]:
+        catalog.absorb(run)
+        assert catalog.resolve(VersionRef("pairs")).ordinal == last
+        assert catalog.checkpoint(ModelRef("clip")).digest == f"{last}" * 64
+        assert catalog.checkpoint(ModelRef("clip", "champion")).digest == f"{last}" * 64
+        assert catalog.models()[0].metrics == {"loss": float(last)}
+        ended = catalog.last_run("pass", "stats")
+        assert ended is not None
+        assert ended.outputs == (pairs(last),)
 
 
 @pytest.mark.parametrize(
@@ -420,6 +449,57 @@ def test_an_index_of_a_lake_set_back_starts_again(catalog: Catalog, store: Store
     store.delete(next(list_objects(store)))
     assert catalog.catch_up(store) == 2
     assert look(catalog)["runs"] == {run.id for run in HISTORY[:2]}
+
+
+class Interrupted(LocalStore):
+    """A lake whose reader lets somebody else go first, once."""
+
+    def __init__(self, path: str, before_reading: Callable[[], object]) -> None:
+        super().__init__(path)
+        self.before_reading = [before_reading]
+
+    def get(self, key: str) -> bytes | None:
+        if key.startswith("_mmreg/runs/") and self.before_reading:
+            self.before_reading.pop()()
+        return super().get(key)
+
+
+def test_an_index_emptied_while_it_catches_up_misses_nothing(catalog: Catalog, store: Store, tmp_path: Path) -> None:
+    for run in HISTORY[:3]:
+        write_run(store, run)
+    archive(store, keep=1)
+    assert catalog.catch_up(store) == 3
+    for run in HISTORY[3:]:
+        write_run(store, run)
+    other = Catalog.open(URL, tmp_path)
+    assert catalog.catch_up(Interrupted(store.uri, other.clear)) == 5
+    assert look(catalog)["runs"] == {run.id for run in HISTORY}
+    other.close()
+
+
+def test_another_process_that_knows_more_is_no_lost_run(catalog: Catalog, store: Store, tmp_path: Path) -> None:
+    write_run(store, HISTORY[0])
+    other = Catalog.open(URL, tmp_path)
+
+    def more() -> None:
+        for run in HISTORY[1:]:
+            write_run(store, run)
+            other.absorb(run)
+            other.touch("pairs", "a.png", 1)
+        other.catch_up(store)
+
+    catalog.catch_up(Interrupted(store.uri, more))
+    assert look(catalog)["runs"] == {run.id for run in HISTORY}
+    assert catalog.touched("pairs") == {"a.png": 1}
+    other.close()
+
+
+def test_runs_archived_while_it_catches_up_are_found_there(catalog: Catalog, store: Store) -> None:
+    for run in HISTORY:
+        write_run(store, run)
+    catalog.catch_up(Interrupted(store.uri, lambda: archive(store)))
+    catalog.catch_up(store)
+    assert look(catalog)["runs"] == {run.id for run in HISTORY}
 
 
 @pytest.mark.parametrize("text", [b"{}", b"\xff\xfe", b'{"id": "a"'])
