@@ -48,11 +48,13 @@ _FUNCTIONS: dict[str, tuple[tuple[str, ...], str]] = {
     "upper": (("text",), "text"),
 }
 _KINDS = {
-    "int": "a whole number", "float": "a number", "text": "a text", "bool": "a condition", "time": "a time",
-    "binary": "bytes", "list": "a list", "struct": "a struct", "number": "a number",
+    "int": "a whole number", "float": "a number", "text": "a text", "bool": "true or false", "time": "a time",
+    "binary": "bytes", "list": "a list", "struct": "a struct", "condition": "a condition", "number": "a number",
     "other": "of a type that predicates cannot use",
 }  # fmt: skip
 _NUMBERS = ("int", "float")
+_WIDER = {"number": _NUMBERS, "condition": ("bool", "condition"), "any": tuple(_KINDS)}
+_OPPOSITES = {"=": "<>", "<>": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 
 
 @dataclass(frozen=True)
@@ -81,12 +83,39 @@ class _Writer:
         self._schema = schema
         self.guards: dict[str, None] = {}
 
-    def condition(self, expression: Expression) -> str:
-        return self._of("bool", expression).sql
+    def condition(self, expression: Expression, *, negated: bool = False) -> str:
+        """A condition or its opposite. NOT is carried inwards, since below one Lance may take unknown for false."""
+        word = "NOT " if negated else ""
+        match expression:
+            case Not(part):
+                return self.condition(part, negated=not negated)
+            case Logic(operator, parts):
+                word = {"AND": "OR", "OR": "AND"}[operator] if negated else operator
+                return f"({f' {word} '.join(self.condition(part, negated=negated) for part in parts)})"
+            case Is(part, None):
+                return f"({self._term(part).sql} IS {word}NULL)"
+            case Is(part, value):
+                return f"({self.condition(part, negated=not value)} IS {word}TRUE)"
+            case In(part, values):
+                first, *others = self._comparable(part, *values)
+                among = f"{first} {word}IN ({', '.join(others)})"
+                # Lance makes `x NOT IN (1) OR x NOT IN (2)` true, also where x is null.
+                known = [f"{self._term(e).sql} IS NOT NULL" for e in (part, *values) if not isinstance(e, Literal)]
+                return f"({' AND '.join([among, *(known if negated else ())])})"
+            case Between(part, low, high):
+                middle, least, most = self._comparable(part, low, high)
+                return f"({middle} {word}BETWEEN {least} AND {most})"
+            case Binary("LIKE" | "ILIKE" as operator, left, right):
+                return f"({self._of('text', left).sql} {word}{operator} {self._of('text', right).sql})"
+            case Binary(operator, left, right) if operator in _OPPOSITES:
+                one, other = self._comparable(left, right)
+                return f"({one} {_OPPOSITES[operator] if negated else operator} {other})"
+        sql = self._of("condition", expression).sql
+        return f"(NOT {sql})" if negated else sql
 
     def _of(self, kind: str, expression: Expression) -> _Term:
         term = self._term(expression)
-        if term.kind not in {"number": ("int", "float"), "any": tuple(_KINDS)}.get(kind, (kind,)):
+        if term.kind not in _WIDER.get(kind, (kind,)):
             raise FilterError(f"{term.told}, not {_KINDS[kind]}")
         return term
 
@@ -96,30 +125,14 @@ class _Writer:
                 return _literal(expression.value)
             case Column():
                 return self._guarded(self._column(expression))
-            case Logic(operator, parts):
-                return _bool(f" {operator} ".join(self.condition(part) for part in parts))
-            case Not(part):
-                return _bool(f"NOT {self.condition(part)}")
-            case Is(part, None):
-                return _bool(f"{self._term(part).sql} IS NULL")
-            case Is(part, value):
-                return _bool(f"{self.condition(part)} IS {'TRUE' if value else 'FALSE'}")
             case Negative(part):
                 number = self._of("number", part)
-                return _Term(f"(- {_wide(number)})", number.kind)
-            case In(part, values):
-                first, *others = self._comparable(part, *values)
-                return _bool(f"{first} IN ({', '.join(others)})")
-            case Between(part, low, high):
-                return _bool("{} BETWEEN {} AND {}".format(*self._comparable(part, low, high)))
-            case Binary("LIKE" | "ILIKE" as operator, left, right):
-                return _bool(f"{self._of('text', left).sql} {operator} {self._of('text', right).sql}")
+                return _Term(f"({'0 - ' if number.kind == 'int' else '- '}{_wide(number)})", number.kind)
             case Binary("+" | "-" | "*" | "/" | "%" as operator, left, right):
                 return _arithmetic(operator, self._of("number", left), self._of("number", right))
-            case Binary(operator, left, right):
-                return _bool(f" {operator} ".join(self._comparable(left, right)))
             case Call(function, arguments):
                 return self._call(function, arguments)
+        return _Term(self.condition(expression), "condition")
 
     def _column(self, column: Column) -> _Term:
         fields = list(self._schema)
@@ -131,9 +144,7 @@ class _Writer:
                 )
             fields = _fields(found.type)
         if any("`" in step for step in column.path):
-            raise FilterError(
-                f"the column {str(column)!r} has a backtick in its name and cannot be filtered by"
-            )
+            raise FilterError(f"the column {str(column)!r} has a backtick in its name and cannot be filtered by")
         assert found is not None
         return _Term(".".join(f"`{step}`" for step in column.path), _kind(found.type), column=found.type)
 
@@ -153,10 +164,8 @@ class _Writer:
             return _numbers(terms)
         if kinds == {"time", "text"}:
             return [_moment(term) for term in terms]
-        if len(kinds) > 1 or kinds & {"list", "struct", "other"}:
-            raise FilterError(
-                f"{' and '.join(dict.fromkeys(term.told for term in terms))}: they do not compare"
-            )
+        if len(kinds) > 1 or kinds & {"list", "struct", "other", "condition"}:
+            raise FilterError(f"{' and '.join(dict.fromkeys(term.told for term in terms))}: they do not compare")
         return [term.sql for term in terms]
 
     def _call(self, function: str, arguments: tuple[Expression, ...]) -> _Term:
@@ -182,18 +191,17 @@ class _Writer:
             return _Term(f"{function}({', '.join(_numbers(terms))})", kind)
         if function == "coalesce" and kinds in ({"text"}, {"bool"}):
             return _Term(f"{function}({', '.join(term.sql for term in terms)})", kinds.pop())
-        raise FilterError(
-            f"{function} takes numbers; {' and '.join(term.told for term in terms) or 'here are none'}"
-        )
+        raise FilterError(f"{function} takes numbers; {' and '.join(term.told for term in terms) or 'here are none'}")
 
 
 def _arithmetic(operator: str, left: _Term, right: _Term) -> _Term:
-    """Whole numbers in 64 bits; a division is a true one, and by zero it gives null, as a remainder does."""
+    """In 64 bits; a division is a true one, and by zero it gives null, as a remainder does."""
     if operator == "/":
-        return _Term(f"({_double(left)} / nullif({_double(right)}, 0))", "float")
+        return _Term(f"({_double(left)} / nullif({_double(right)} + 0.0, 0))", "float")
     kind = "float" if "float" in (left.kind, right.kind) else "int"
-    divisor = f"nullif({_wide(right)}, 0)" if operator == "%" else _wide(right)
-    return _Term(f"({_wide(left)} {operator} {divisor})", kind)
+    if operator == "%":
+        return _Term(f"({_wide(left)} % nullif({_wide(right)} + {'0' if kind == 'int' else '0.0'}, 0))", kind)
+    return _Term(f"({_wide(left)} {operator} {_wide(right)})", kind)
 
 
 def _numbers(terms: list[_Term]) -> list[str]:
@@ -203,10 +211,11 @@ def _numbers(terms: list[_Term]) -> list[str]:
     for literal in literals:
         if any(type_.bit_width == 64 and not _fits(literal, type_) and literal > 0 for type_ in columns):
             raise FilterError(f"{literal} does not fit into 64 bits")
-    mixed = any(term.kind == "float" for term in terms)
-    if mixed or not all(_fits(literal, type_) for literal in literals for type_ in columns):
-        return [term.sql if isinstance(term.literal, int) else _double(term) for term in terms]
-    return [term.sql for term in terms]
+    if all(term.kind == "int" for term in terms) and all(_fits(n, type_) for n in literals for type_ in columns):
+        return [term.sql for term in terms]
+    # Beside anything but a literal Lance holds -0.0 to be less than 0.0; adding 0.0 makes them one.
+    zero = " + 0.0" if sum(term.literal is None for term in terms) > 1 else ""
+    return [term.sql if term.literal is not None else _double(term) + zero for term in terms]
 
 
 def _fits(number: int, type_: pa.DataType) -> bool:
@@ -221,7 +230,10 @@ def _double(term: _Term) -> str:
 
 
 def _wide(term: _Term) -> str:
-    return f"CAST({term.sql} AS BIGINT)" if term.kind == "int" and term.column is not None else term.sql
+    """A number in 64 bits; a whole one without a sign is widened by Lance itself where need be."""
+    if term.column is None or term.column.bit_width == 64:
+        return term.sql
+    return f"CAST({term.sql} AS {'BIGINT' if term.kind == 'int' else 'DOUBLE'})"
 
 
 def _moment(term: _Term) -> str:
@@ -243,10 +255,6 @@ def _literal(value: str | int | float | bool | bytes) -> _Term:
     # Lance reads a minus as an operator, and what it then stands before must fit by itself.
     sql = f"({value + 1} - 1)" if value == -(2**63) else quote(value)
     return _Term(sql, kinds[type(value)], literal=value)
-
-
-def _bool(sql: str) -> _Term:
-    return _Term(f"({sql})", "bool")
 
 
 def _kind(type_: pa.DataType) -> str:

@@ -40,6 +40,8 @@ ROWS = pa.table(
         "vector": pa.array([[1.0, 2.0], [NAN, 1.0], None, [0.0, 0.0]], pa.list_(pa.float32(), 2)),
         "select": pa.array([0, 1, 2, 3]),
         "a-b": pa.array([0, 1, 2, 3]),
+        "zero": pa.array([0.0, -0.0, None, 0.0]),
+        "nought": pa.array([-0.0, 0.0, None, 0.0], pa.float32()),
         "Case": pa.array([0, 1, 2, 3]),
     }
 )
@@ -78,6 +80,12 @@ def kept(table: lance.LanceDataset, text: str) -> list[int]:
         ("b IS TRUE", [0, 3]),
         ("b IS NOT TRUE", [1, 2]),
         ("b IS FALSE", [1]),
+        ("(i = 1) IS NOT TRUE", [1, 2, 3]),
+        ("(i = 1) IS NOT FALSE", [0, 2]),
+        ("NOT (i = 1 AND s = 'Ab')", [1, 3]),
+        ("NOT (i <> 4 AND i IN (4))", [0, 1, 3]),
+        ("NOT (i = 1 OR s LIKE 'x%' OR b IS NULL)", [3]),
+        ("NOT (NOT i BETWEEN 1 AND 2)", [0, 1]),
         ("i = 1 OR s IS NULL", [0, 2]),
         # sets, ranges, patterns
         ("i IN (1, 4)", [0, 3]),
@@ -110,6 +118,15 @@ def kept(table: lance.LanceDataset, text: str) -> list[int]:
         ("i % 0 IS NULL", [0, 1, 2, 3]),
         ("i + 1 * 2 - 1 = 2", [0]),
         ("(i + 1) * 2 = 4", [0]),
+        ("u + 1 > 5", [1]),
+        ("u - 5 < 0", [0, 3]),
+        ("-u < -4", [1]),
+        ("u % 2 = 1", [0, 1]),
+        ("u = i", [0, 3]),
+        ("u > small", [1]),
+        ("u / 2 > 100", [1]),
+        ("1 / zero IS NULL", [0, 1, 2, 3]),
+        ("i % zero IS NULL", [0, 1, 2, 3]),
         ("image.width * 100000000 > 4000000000", [0]),
         # NaN
         ("f > 1", [0]),
@@ -119,8 +136,14 @@ def kept(table: lance.LanceDataset, text: str) -> list[int]:
         ("f > 1 OR i > 0", [0, 3]),
         ("f IS NOT NULL", [0, 3]),
         ("f IS NULL", [2]),
+        ("zero = nought", [0, 1, 3]),
+        ("zero < nought OR zero > nought", []),
+        ("zero IN (nought, 7)", [0, 1, 3]),
+        ("zero BETWEEN nought AND nought", [0, 1, 3]),
+        ("zero >= 0 AND zero <= 0 AND -zero = zero", [0, 1, 3]),
         ("h > 1", [0]),
         ("f + 1 > 0", [0, 3]),
+        ("h * 100000 > 100000", [0]),
         ("image.fps > 0", [0]),
         ("image.fps IS NULL", [2, 3]),
         ("coalesce(f, 9) > 1", [0, 2]),
@@ -192,6 +215,8 @@ def test_every_function_was_tried(table: lance.LanceDataset) -> None:
         ("s LIKE 1", "1 is a whole number, not a text"),
         ("i LIKE 'x'", "not a text"),
         ("image = 1", "`image` is a struct"),
+        ("(i = 1) = TRUE", "(`i` = 1) is a condition and TRUE is true or false: they do not compare"),
+        ("coalesce(i = 1, TRUE)", "coalesce takes"),
         ("tags = tags", "`tags` is a list: they do not compare"),
         ("length(bin) > 1", "`bin` is bytes, not a text"),
         ("isnan(s)", "`s` is a text, not a number"),
@@ -269,6 +294,7 @@ Tree = tuple[object, ...]
 names = st.sampled_from(sorted(COLUMNS))
 leaves: st.SearchStrategy[Tree] = st.one_of(
     st.tuples(st.just("compare"), st.sampled_from(sorted(OPERATORS)), names, literals | names),
+    st.tuples(st.just("sum"), st.sampled_from(sorted(OPERATORS)), names, names, literals),
     st.tuples(st.just("in"), names, st.lists(literals, min_size=1, max_size=3)),
     st.tuples(st.just("between"), names, literals, literals),
     st.tuples(st.just("null"), names),
@@ -277,6 +303,7 @@ trees: st.SearchStrategy[Tree] = st.recursive(
     leaves,
     lambda inner: st.one_of(
         st.tuples(st.just("not"), inner),
+        st.tuples(st.just("is"), inner, st.booleans()),
         st.tuples(st.just("and"), inner, inner),
         st.tuples(st.just("or"), inner, inner),
     ),
@@ -288,12 +315,16 @@ def said(tree: Tree) -> str:
     match tree:
         case ("compare", operator, left, right):
             return f"{left} {operator} {right if isinstance(right, str) else quote(right)}"  # type: ignore[arg-type]
+        case ("sum", operator, left, right, value):
+            return f"{left} + {right} {operator} {quote(value)}"  # type: ignore[arg-type]
         case ("in", name, list(values)):
             return f"{name} IN ({', '.join(map(quote, values))})"
         case ("between", name, low, high):
             return f"{name} BETWEEN {quote(low)} AND {quote(high)}"  # type: ignore[arg-type]
         case ("null", name):
             return f"{name} IS NULL"
+        case ("is", tuple(inner), value):
+            return f"({said(inner)}) IS {value}"
         case ("not", tuple(inner)):
             return f"NOT ({said(inner)})"
         case (word, tuple(left), tuple(right)):
@@ -307,6 +338,9 @@ def meant(tree: Tree, row: dict[str, object]) -> bool | None:
         case ("compare", str(operator), str(left), right):
             a, b = row[left], row[right] if isinstance(right, str) else right
             return None if a is None or b is None else OPERATORS[operator](a, b)
+        case ("sum", str(operator), str(left), str(right), value):
+            a, b = row[left], row[right]
+            return None if a is None or b is None else OPERATORS[operator](a + b, value)  # type: ignore[operator]
         case ("in", str(name), list(values)):
             return None if row[name] is None else row[name] in values
         case ("between", str(name), low, high):
@@ -314,6 +348,8 @@ def meant(tree: Tree, row: dict[str, object]) -> bool | None:
             return None if value is None else low <= value <= high  # type: ignore[operator]
         case ("null", str(name)):
             return row[name] is None
+        case ("is", tuple(inner), value):
+            return meant(inner, row) is value
         case ("not", tuple(inner)):
             truth = meant(inner, row)
             return None if truth is None else not truth
