@@ -267,8 +267,8 @@ def test_archivers_at_once_lose_nothing(store: Store) -> None:
     assert list(list_objects(store)) == []
 
 
-def test_runs_and_archive_on_s3(s3_lake: tuple[str, dict[str, str]]) -> None:
-    store = open_store(*s3_lake)
+def test_runs_and_archive_on_s3(s3_store: Store) -> None:
+    store = s3_store
     poor = a_run(an_output())
     rich = replace(poor, outputs=(an_output(lance_version=7),))
     runs = [rich, a_run()]

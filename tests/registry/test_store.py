@@ -32,8 +32,8 @@ from mmreg.registry.store_object import ObjectStore
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     if request.param == "local":
         return open_store(str(tmp_path / "lake"), {})
-    uri, options = request.getfixturevalue("s3_lake")
-    return open_store(uri, options)
+    on_s3: Store = request.getfixturevalue("s3_store")
+    return on_s3
 
 
 def test_a_key_is_put_once(store: Store) -> None:
@@ -217,14 +217,13 @@ def test_a_local_lake_opens_from_anywhere(tmp_path: Path, monkeypatch: pytest.Mo
     assert open_store(f"file://{tmp_path}/lake", {}).get("a") == b"1"
 
 
-def test_lance_and_store_share_uri_and_options(s3_lake: tuple[str, dict[str, str]]) -> None:
+def test_lance_and_store_share_uri_and_options(s3_store: Store) -> None:
     import lance
     import pyarrow as pa
 
-    store = open_store(*s3_lake)
-    lance.write_dataset(pa.table({"a": [1, 2]}), f"{store.uri}/t.lance", storage_options=store.options)
-    assert [key for key in store.list("t.lance/_versions") if key.endswith(".manifest")]
-    assert list(store.folders()) == ["t.lance"]
+    lance.write_dataset(pa.table({"a": [1, 2]}), f"{s3_store.uri}/t.lance", storage_options=s3_store.options)
+    assert [key for key in s3_store.list("t.lance/_versions") if key.endswith(".manifest")]
+    assert list(s3_store.folders()) == ["t.lance"]
 
 
 def test_a_server_that_is_not_there_is_a_storage_error_without_secrets() -> None:
