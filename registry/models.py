@@ -100,7 +100,7 @@ def weights_path(registry: Registry, checkpoint: Checkpoint, *, verify: bool) ->
         if there != checkpoint.digest:
             raise IntegrityError(
                 f"{checkpoint.path} holds other weights ({there[:12]}) than {checkpoint.name}@{checkpoint.digest[:12]}",
-                hint=f"put the right ones back, or: mmreg model add {checkpoint.path} --name {checkpoint.name}",
+                hint=f"put the right ones back, or: mmreg model add {checkpoint.path} {checkpoint.name}",
             )
     return path
 
