@@ -7,10 +7,8 @@ them only the state and the inputs (media by their digests).
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,61 +16,53 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mmreg.curation.bind import BoundPass
-from mmreg.registry.fingerprint import field_ids, fragment_fingerprint, light_columns, row_fingerprints
+from mmreg.curation.standing import FragmentState, Standing
+from mmreg.registry.fingerprint import light_columns, row_fingerprints
 from mmreg.schemas.arrow import DONE, ERROR
 from mmreg.schemas.cells import child, whole
 
 if TYPE_CHECKING:
     import lance
-    from lance.fragment import FragmentMetadata, LanceFragment
-    from lance.schema import LanceSchema
+    from lance.fragment import LanceFragment
 
     from mmreg.registry.selection import Selection
+    from mmreg.registry.snapshot import Snapshot
+
+
+Pending = NDArray[np.uint64] | None
+"""Row ids of a fragment; None: all of its rows."""
 
 
 @dataclass(frozen=True)
-class FragmentState:
-    """How the wanted rows of one fragment stand: ``generations`` counts computed rows (hex: rows).
-
-    ``live`` counts all its rows that are not deleted: deletions change no file, only these numbers.
-    """
-
-    seen: str
-    live: int
-    rows: int
-    done: int
-    failed: int
-    generations: Mapping[str, int]
-
-
-@dataclass
 class Freshness:
-    """What a pass has to do on one version. ``pending`` maps a fragment to row ids, with their input fingerprints
-    where those are known already. ``states`` are the fragments as they stand now."""
+    """What a pass has to do on one version: by fragment the ``pending`` rows, and how all fragments stand now."""
 
-    pending: dict[int, NDArray[np.uint64]] = field(default_factory=dict)
-    states: dict[int, FragmentState] = field(default_factory=dict)
-    missing: int = 0
-    stale: int = 0
-    read_fragments: int = 0
+    standing: Standing
+    pending: Mapping[int, Pending]
+    missing: int
+    stale: int
 
     @property
     def rows(self) -> int:
+        """Rows to compute."""
         return self.missing + self.stale
 
     @property
+    def wanted(self) -> int:
+        """Rows that the pass is for."""
+        return self.standing.total("rows")
+
+    @property
     def done(self) -> int:
-        return sum(state.done for state in self.states.values())
+        return self.standing.total("done")
 
     @property
     def failed(self) -> int:
-        return sum(state.failed for state in self.states.values())
+        return self.standing.total("failed")
 
     def generations(self) -> dict[str, int]:
-        total: Counter[str] = Counter()
-        for state in self.states.values():
-            total.update(state.generations)
-        return dict(total)
+        """Computed rows by generation."""
+        return {name: total for name, rows in self.standing.generations.items() if (total := int(rows.sum()))}
 
 
 class RowSet:
@@ -94,111 +84,101 @@ class RowSet:
         return row_ids if self._selection is None else row_ids[np.isin(row_ids, self._selection.row_ids)]
 
 
-def examine(table: lance.LanceDataset, bound: BoundPass, rows: RowSet, summary: bytes | None) -> Freshness:
-    """Compare ``table`` with what ``bound`` would make of it. Reads nothing of fragments that ``summary`` knows."""
-    known = _load(summary)
-    fields = seen_fields(table.lance_schema, bound)
-    fresh = Freshness()
-    for fragment in table.get_fragments():
-        number = fragment.fragment_id
-        seen = seen_fingerprint(fragment.metadata, fields, bound, rows)
-        state = known.get(number)
-        if state is None or state.seen != seen:
-            _read(table, fragment, bound, rows, seen, fresh)
-        elif state.live != fragment.metadata.num_rows:
-            fresh.states[number] = _recount(fragment, bound, rows, seen)
-        else:
-            fresh.states[number] = state
-    return fresh
+def examine(newest: Snapshot, bound: BoundPass, rows: RowSet, summary: bytes | None) -> Freshness:
+    """Compare a version with what ``bound`` would make of it. Reads nothing of fragments that ``summary`` knows."""
+    known = Standing.load(summary, recipe_of(bound, rows))
+    seen = newest.layout.fingerprints(seen_columns(bound))
+    there, places = known.find(newest.layout.fragments)
+    same, counted = there.copy(), there.copy()
+    same[there] = known.seen[places] == seen[there]
+    counted[there] = same[there] & (known.live[places] == newest.layout.live[there])
+    look = _Look(newest.table, bound, rows)
+    states = []
+    for index in np.flatnonzero(~counted).tolist():
+        number, live = int(newest.layout.fragments[index]), int(newest.layout.live[index])
+        state = look.recount(number) if same[index] else look.read(number, live)
+        states.append(replace(state, seen=int(seen[index]), live=live))
+    standing = known.at(places[counted[there]]).joined(Standing.of(states))
+    return Freshness(standing, look.pending, look.missing, look.stale)
 
 
-def seen_fields(schema: LanceSchema, bound: BoundPass) -> frozenset[int]:
-    """Fields whose files a fragment's fingerprint is over: what the pass reads and what it wrote."""
-    return field_ids(schema, [*bound.read(), *bound.outputs.values(), bound.state])
+def seen_columns(bound: BoundPass) -> list[str]:
+    """The columns whose files a fragment's fingerprint is over: what the pass reads and what it wrote."""
+    return [*bound.read(), *bound.outputs.values(), bound.state]
 
 
-def seen_fingerprint(
-    fragment: FragmentMetadata, fields: frozenset[int], bound: BoundPass, rows: RowSet
-) -> str:
-    return f"{fragment_fingerprint(fragment, fields)}/{bound.generation:016x}/{rows.digest}"
+def recipe_of(bound: BoundPass, rows: RowSet) -> str:
+    """What a summary is about, besides files: another generation or other rows leave nothing of it."""
+    return f"{bound.generation:016x}/{rows.digest}"
 
 
-def dump(states: Mapping[int, FragmentState]) -> bytes:
-    """The summary of a run, as it is kept in the lake."""
-    return json.dumps(
-        {str(number): asdict(state) for number, state in states.items()}, sort_keys=True
-    ).encode()
+class _Look:
+    """Reads the fragments that moved, and keeps what is to do in them."""
+
+    def __init__(self, table: lance.LanceDataset, bound: BoundPass, rows: RowSet) -> None:
+        self._table, self._bound, self._rows = table, bound, rows
+        self._first = bound.state not in table.schema.names
+        self._light = light_columns(table.schema, bound.inputs.values())
+        self.pending: dict[int, Pending] = {}
+        self.missing = self.stale = 0
+
+    def read(self, number: int, live: int) -> FragmentState:
+        """How a fragment stands, by its state and inputs; before the pass's first run no row need be read."""
+        if self._first:
+            row_ids = None if self._rows.everything else self._rows.of(self._fragment(number))
+            count = live if row_ids is None else len(row_ids)
+            self._wait(number, row_ids, count, 0)
+            return FragmentState(number, 0, live, count)
+        there = self._rows_of(number, [*self._light, self._bound.state])
+        state = whole(there[self._bound.state])
+        generation = _numbers(state, "generation")
+        computed = state.is_valid().to_numpy(zero_copy_only=False) & _numbers_valid(state, "generation")
+        current = (
+            computed
+            & (generation == self._bound.generation)
+            & (_numbers(state, "inputs") == row_fingerprints(there, self._light))
+        )
+        pending = there["_rowid"].to_numpy().astype(np.uint64)[~current]
+        self._wait(number, pending, int((~computed).sum()), int((computed & ~current).sum()))
+        return _count(number, state, current)
+
+    def recount(self, number: int) -> FragmentState:
+        """The numbers of a fragment that lost rows and is otherwise as it was: its inputs need no look."""
+        state = whole(self._rows_of(number, [self._bound.state])[self._bound.state])
+        return _count(number, state, _numbers(state, "generation") == self._bound.generation)
+
+    def _wait(self, number: int, row_ids: Pending, missing: int, stale: int) -> None:
+        if missing or stale:
+            self.pending[number] = row_ids
+        self.missing += missing
+        self.stale += stale
+
+    def _rows_of(self, number: int, columns: list[str]) -> pa.Table:
+        """The wanted rows of a fragment."""
+        fragment = self._fragment(number)
+        there = fragment.to_table(columns=columns, with_row_id=True)
+        if self._rows.everything:
+            return there
+        return there.filter(pa.array(np.isin(there["_rowid"].to_numpy(), self._rows.of(fragment))))
+
+    def _fragment(self, number: int) -> LanceFragment:
+        fragment = self._table.get_fragment(number)
+        assert fragment is not None
+        return fragment
 
 
-def _load(summary: bytes | None) -> dict[int, FragmentState]:
-    if summary is None:
-        return {}
-    return {int(number): FragmentState(**state) for number, state in json.loads(summary).items()}
-
-
-def _read(
-    table: lance.LanceDataset,
-    fragment: LanceFragment,
-    bound: BoundPass,
-    rows: RowSet,
-    seen: str,
-    fresh: Freshness,
-) -> None:
-    fresh.read_fragments += 1
-    live = fragment.metadata.num_rows
-    wanted = rows.of(fragment) if not rows.everything or bound.state in table.schema.names else None
-    if bound.state not in table.schema.names:
-        row_ids = wanted if wanted is not None else _all_rows(fragment)
-        fresh.missing += len(row_ids)
-        if len(row_ids):
-            fresh.pending[fragment.fragment_id] = row_ids
-        fresh.states[fragment.fragment_id] = FragmentState(seen, live, len(row_ids), 0, 0, {})
-        return
-    light = light_columns(table.schema, bound.inputs.values())
-    there = fragment.to_table(columns=[*light, bound.state], with_row_id=True)
-    assert wanted is not None
-    there = there.filter(pa.array(np.isin(there["_rowid"].to_numpy(), wanted)))
-    state = whole(there[bound.state])
-    generation = _numbers(state, "generation")
-    computed = state.is_valid().to_numpy(zero_copy_only=False) & _numbers_valid(state, "generation")
-    current = (
-        computed
-        & (generation == bound.generation)
-        & (_numbers(state, "inputs") == row_fingerprints(there, light))
-    )
-    pending = there["_rowid"].to_numpy().astype(np.uint64)[~current]
-    fresh.missing += int((~computed).sum())
-    fresh.stale += int((computed & ~current).sum())
-    if len(pending):
-        fresh.pending[fragment.fragment_id] = pending
-    fresh.states[fragment.fragment_id] = _count(state, seen, live, current)
-
-
-def _recount(fragment: LanceFragment, bound: BoundPass, rows: RowSet, seen: str) -> FragmentState:
-    """The numbers of a fragment that lost rows and is otherwise as it was: its inputs need no look."""
-    there = fragment.to_table(columns=[bound.state], with_row_id=True)
-    there = there.filter(pa.array(np.isin(there["_rowid"].to_numpy(), rows.of(fragment))))
-    state = whole(there[bound.state])
-    return _count(state, seen, fragment.metadata.num_rows, _numbers(state, "generation") == bound.generation)
-
-
-def _count(state: pa.Array[Any], seen: str, live: int, current: NDArray[np.bool_]) -> FragmentState:
+def _count(number: int, state: pa.Array[Any], current: NDArray[np.bool_]) -> FragmentState:
     generation, outcome = _numbers(state, "generation"), _numbers(state, "state")
     computed = generation[_numbers_valid(state, "generation")]
     return FragmentState(
-        seen=seen,
-        live=live,
+        number,
+        seen=0,
+        live=0,
         rows=len(state),
         done=int((current & (outcome == DONE)).sum()),
         failed=int((current & (outcome == ERROR)).sum()),
-        generations={
-            f"{g:016x}": int(n) for g, n in zip(*np.unique(computed, return_counts=True), strict=True)
-        },
+        generations={f"{g:016x}": int(n) for g, n in zip(*np.unique(computed, return_counts=True), strict=True)},
     )
-
-
-def _all_rows(fragment: LanceFragment) -> NDArray[np.uint64]:
-    return fragment.to_table(columns=[], with_row_id=True)["_rowid"].to_numpy().astype(np.uint64)
 
 
 def _numbers(state: pa.Array[Any], name: str) -> NDArray[np.uint64]:

@@ -64,12 +64,13 @@ def open_ingest(registry: Registry, name: str) -> Ingest:
 
 def pass_freshness(registry: Registry, bound: BoundPass) -> Freshness:
     """How the rows of a pass stand on the newest version of its root. Raises `NotFound` where an input is not there."""
-    table = registry.lake.table(bound.root)
+    newest = registry.newest(bound.root)
+    names = newest.table.schema.names
     for column in bound.read():
-        if column not in table.schema.names:
+        if column not in names:
             raise NotFound(f"pass {bound.name}: {bound.root} has no column {column!r} yet")
-    rows = RowSet(table, bound, registry.base_selection(bound.spec.from_, bound.spec.split))
-    return examine(table, bound, rows, registry.pass_summary(bound.name))
+    rows = RowSet(newest.table, bound, registry.base_selection(bound.spec.from_, bound.spec.split))
+    return examine(newest, bound, rows, registry.pass_summary(bound.name))
 
 
 def _model(registry: Registry, name: str) -> PlanStep:
@@ -105,9 +106,7 @@ def _pass(registry: Registry, name: str) -> PlanStep:
         return PlanStep("pass", name, "blocked", error.message, dataset=spec.from_, waits_for_data=True)
     if not fresh.rows:
         failed = f", {fresh.failed:,} with an error" if fresh.failed else ""
-        return PlanStep(
-            "pass", name, "nothing", f"{fresh.done:,} rows done{failed}", dataset=bound.root, rows=0
-        )
+        return PlanStep("pass", name, "nothing", f"{fresh.done:,} rows done{failed}", dataset=bound.root, rows=0)
     counts = {"missing": fresh.missing, "stale": fresh.stale}
     said = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
     return PlanStep("pass", name, "run", said, dataset=bound.root, rows=fresh.rows, changes=counts)
@@ -129,15 +128,11 @@ def _training(registry: Registry, name: str) -> PlanStep:
     spec = registry.spec.trainings[name]
     waits = waits_for(registry, spec)
     if waits is not None:
-        return PlanStep(
-            "training", name, "blocked", f"waits for {waits}", dataset=spec.from_, waits_for_data=True
-        )
+        return PlanStep("training", name, "blocked", f"waits for {waits}", dataset=spec.from_, waits_for_data=True)
     state = training_state(registry, name)
     if state.due:
         seeds = ", ".join(map(str, state.due))
-        return PlanStep(
-            "training", name, "run", f"no model of this recipe yet (seed {seeds})", dataset=spec.from_
-        )
+        return PlanStep("training", name, "run", f"no model of this recipe yet (seed {seeds})", dataset=spec.from_)
     if state.moved is None:
         return PlanStep("training", name, "nothing", f"trained on {spec.from_} as it is", dataset=spec.from_)
     if spec.on_change == "retrain":

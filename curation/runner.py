@@ -8,24 +8,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from mmreg.curation.bind import BoundPass
 from mmreg.curation.calling import call, staged_rows
 from mmreg.curation.freshness import (
-    FragmentState,
     Freshness,
+    Pending,
     RowSet,
-    dump,
     examine,
-    seen_fields,
-    seen_fingerprint,
+    recipe_of,
+    seen_columns,
 )
+from mmreg.curation.standing import Standing
 from mmreg.errors import PassFailed
 from mmreg.registry.clock import now
 from mmreg.registry.commit import Draft, publish
@@ -34,8 +33,9 @@ from mmreg.registry.fingerprint import light_columns, row_fingerprints
 from mmreg.registry.leases import lease
 from mmreg.registry.media import with_bytes
 from mmreg.registry.objects import put_object
-from mmreg.registry.operations.columns import ColumnPublisher, Prepared
+from mmreg.registry.operations.columns import ColumnPublisher, Prepared, row_ids_of
 from mmreg.registry.runs import new_run_id
+from mmreg.registry.snapshot import Snapshot
 from mmreg.registry.stage import Stage
 from mmreg.schemas.arrow import ERROR, media_kind
 from mmreg.schemas.cells import child, values
@@ -76,9 +76,10 @@ def run_pass(registry: Registry, bound: BoundPass, inputs: tuple[RunInput, ...],
     """
     name = f"{bound.root}.{bound.name}"
     with lease(registry.lake.store, name, wait_s=WAIT_S):
-        table = registry.lake.table(bound.root)
+        newest = registry.newest(bound.root)
+        table = newest.table
         rows = RowSet(table, bound, registry.base_selection(bound.spec.from_, bound.spec.split))
-        fresh = examine(table, bound, rows, registry.pass_summary(bound.name))
+        fresh = examine(newest, bound, rows, registry.pass_summary(bound.name))
         stage = Stage(registry.lake.store, bound.root, bound.name, bound.generation)
         if not fresh.pending:
             stage.clear()
@@ -99,7 +100,9 @@ def run_pass(registry: Registry, bound: BoundPass, inputs: tuple[RunInput, ...],
             inputs=(registry.version_input(bound.root, table, tuple(bound.read())), *inputs),
             facets={"pass": _facet(bound, work)},
         )
-        landed = publish(registry.lake, bound.root, run, _ColumnsBuilder(registry, bound, rows, fresh, work, stage))
+        landed = publish(
+            registry.lake, bound.root, run, _ColumnsBuilder(registry, bound, newest, rows, fresh, work, stage)
+        )
         if landed is not None:
             registry.record(landed)
             if bound.spec.from_ != bound.root:
@@ -127,6 +130,7 @@ class _Work:
         self._buffer: list[pa.RecordBatch] = []
         self._flushed = time.monotonic()
         self._opened = False
+        self._resuming = not stage.is_empty()
         self._last_error = ""
         self.computed = self.found = self.errors = 0
         self.outcomes: dict[int, tuple[int, int]] = {}
@@ -138,12 +142,11 @@ class _Work:
                 self._fragment(fragment_id, pending)
         finally:
             self._flush()
-        rows = sum(state.rows for state in fresh.states.values())
-        self._refuse_sick(fresh.failed + sum(failed for _, failed in self.outcomes.values()), rows)
+        self._refuse_sick(fresh.failed + sum(failed for _, failed in self.outcomes.values()), fresh.wanted)
 
-    def _fragment(self, fragment_id: int, pending: NDArray[np.uint64]) -> None:
+    def _fragment(self, fragment_id: int, pending: Pending) -> None:
         done = failed = 0
-        remaining, staged_done, staged_failed = self._without_staged(pending)
+        remaining, staged_done, staged_failed = self._without_staged(fragment_id, pending)
         done, failed = staged_done, staged_failed
         for batch in self._read(fragment_id, remaining):
             answer = self._call(batch)
@@ -165,9 +168,13 @@ class _Work:
             self._last_error = str(errors[-1].as_py())
         return len(errors)
 
-    def _without_staged(self, pending: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], int, int]:
+    def _without_staged(self, fragment_id: int, pending: Pending) -> tuple[Pending, int, int]:
         """The pending rows that nothing is staged for with the inputs they have now, and how the others ended."""
-        if self._stage.is_empty() or (staged := self._stage.read(pending)) is None:
+        if not self._resuming:
+            return pending, 0, 0
+        if pending is None:
+            pending = row_ids_of(self._table, fragment_id)
+        if (staged := self._stage.read(pending)) is None:
             return pending, 0, 0
         state = staged[self._bound.state]
         rows = self._table._take_rows(values(staged["_rowid"]), columns=[*self._light, "_rowid"])
@@ -183,13 +190,11 @@ class _Work:
             failed,
         )
 
-    def _read(self, fragment_id: int, row_ids: NDArray[np.uint64]) -> Iterator[pa.RecordBatch]:
+    def _read(self, fragment_id: int, row_ids: Pending) -> Iterator[pa.RecordBatch]:
         columns = list(dict.fromkeys(self._bound.inputs.values()))
-        if not len(row_ids):
-            return
         fragment = self._table.get_fragment(fragment_id)
         assert fragment is not None
-        if len(row_ids) >= DENSE * fragment.count_rows():
+        if row_ids is None or len(row_ids) >= DENSE * fragment.count_rows():
             scanner = fragment.scanner(
                 columns=columns,
                 with_row_id=True,
@@ -199,8 +204,10 @@ class _Work:
                 io_buffer_size=2 * BATCH_BYTES,
             )
             for batch in scanner.to_batches():
-                here = np.isin(batch.column("_rowid").to_numpy(), row_ids)
-                yield batch if here.all() else batch.filter(pa.array(here))
+                if row_ids is not None:
+                    here = np.isin(batch.column("_rowid").to_numpy(), row_ids)
+                    batch = batch if here.all() else batch.filter(pa.array(here))
+                yield batch
             return
         for start in range(0, len(row_ids), BATCH_ROWS):
             ids = row_ids[start : start + BATCH_ROWS].tolist()
@@ -248,10 +255,19 @@ class _ColumnsBuilder:
     """Drafts the columns on whatever version is newest, with the summary that the next plan will read."""
 
     def __init__(
-        self, registry: Registry, bound: BoundPass, rows: RowSet, fresh: Freshness, work: _Work, stage: Stage
+        self,
+        registry: Registry,
+        bound: BoundPass,
+        examined: Snapshot,
+        rows: RowSet,
+        fresh: Freshness,
+        work: _Work,
+        stage: Stage,
     ) -> None:
-        self._registry, self._bound, self._rows, self._fresh, self._work = registry, bound, rows, fresh, work
-        self._publisher = ColumnPublisher(bound.columns(), bound.state, stage.read)
+        self._registry, self._bound, self._examined = registry, bound, examined
+        self._rows, self._fresh, self._work = rows, fresh, work
+        idle = set(examined.layout.fragments.tolist()) - fresh.pending.keys()
+        self._publisher = ColumnPublisher(bound.columns(), bound.state, stage.read, idle)
 
     def __call__(self, table: lance.LanceDataset | None) -> Draft | None:
         assert table is not None
@@ -259,30 +275,22 @@ class _ColumnsBuilder:
         if prepared is None:
             return None
         columns = tuple(self._bound.outputs.values())
-        digest = put_object(self._registry.lake.store, dump(self._states(table, prepared)))
+        summary = self._standing(table, prepared).dump(recipe_of(self._bound, self._rows))
+        digest = put_object(self._registry.lake.store, summary)
         facet = {**_facet(self._bound, self._work), "summary": digest}
         return Draft(prepared.operation, "root", table.count_rows(), columns=columns, facets={"pass": facet},
                      rejected=self._registry.rejected_count(self._bound.root))  # fmt: skip
 
-    def _states(self, table: lance.LanceDataset, prepared: Prepared) -> dict[int, FragmentState]:
+    def _standing(self, table: lance.LanceDataset, prepared: Prepared) -> Standing:
         """How each fragment stands after this commit; those that moved since they were examined are left out."""
-        before = seen_fields(table.lance_schema, self._bound)
-        after = seen_fields(prepared.schema, self._bound)
-        now_there = {fragment.fragment_id: fragment.metadata for fragment in table.get_fragments()}
-        states: dict[int, FragmentState] = {}
-        for metadata in prepared.fragments:
-            examined = self._fresh.states.get(metadata.id)
-            there = now_there.get(metadata.id)
-            if examined is None or there is None:
-                continue
-            if seen_fingerprint(there, before, self._bound, self._rows) != examined.seen:
-                continue
-            done, failed = self._work.outcomes.get(metadata.id, (0, 0))
-            done, failed = examined.done + done, examined.failed + failed
-            seen = seen_fingerprint(metadata, after, self._bound, self._rows)
-            generations = {f"{self._bound.generation:016x}": done + failed} if done + failed else {}
-            states[metadata.id] = FragmentState(seen, examined.live, examined.rows, done, failed, generations)
-        return states
+        columns = seen_columns(self._bound)
+        newest = self._examined if table.version == self._examined.table.version else Snapshot(table)
+        before = newest.layout.fingerprints(columns)
+        after = newest.layout.after(prepared.changed, prepared.schema).fingerprints(columns)
+        there, places = self._fresh.standing.find(newest.layout.fragments)
+        examined = self._fresh.standing.at(places)
+        still = replace(examined, seen=after[there]).at(examined.seen == before[there])
+        return still.computed(self._work.outcomes, f"{self._bound.generation:016x}")
 
 
 def _light_batch(batch: pa.RecordBatch, light: list[str]) -> pa.RecordBatch:

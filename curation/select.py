@@ -14,7 +14,6 @@ from mmreg.curation.selections import SplitParams, sample_rows, split_rows
 from mmreg.errors import NotFound, UsageError
 from mmreg.registry.clock import now
 from mmreg.registry.derive import publish_selection
-from mmreg.registry.fingerprint import table_fingerprint
 from mmreg.registry.runs import new_run_id
 from mmreg.registry.selection import Selection
 from mmreg.schemas.cells import values
@@ -59,11 +58,10 @@ def bind_selection(registry: Registry, name: str) -> BoundSelection:
     if spec.into is None:
         raise UsageError(f"pass {name}: a {spec.use} makes a derived dataset: say which", hint="into: NAME")
     if spec.use == "filter" and spec.params:
-        raise UsageError(
-            f"pass {name}: a filter has no params", hint="where:, split: and sample: say what it keeps"
-        )
+        raise UsageError(f"pass {name}: a filter has no params", hint="where:, split: and sample: say what it keeps")
     root = roots_of(registry.spec, spec.from_)
-    table = registry.lake.table(root)
+    newest = registry.newest(root)
+    table = newest.table
     base = registry.base_selection(spec.from_, spec.split)
     predicate = Predicate.parse(spec.where) if spec.where else None
     split = SplitParams.parse(spec.params, f"pass {name}") if spec.use == "split" else None
@@ -73,7 +71,7 @@ def bind_selection(registry: Registry, name: str) -> BoundSelection:
     columns = _columns(table, name, predicate, split)
     parts = {
         "recipe": spec.model_dump(mode="json", exclude={"into", "description"}),
-        "root": table_fingerprint(table, columns),
+        "root": newest.layout.digest(columns),
         "base": base.digest if base is not None else None,
         "like": like,
     }
@@ -140,9 +138,7 @@ def evaluate(bound: BoundSelection) -> Selection:
     return split_rows(row_ids, sample_ids, groups, bound.split)
 
 
-def _columns(
-    table: lance.LanceDataset, name: str, predicate: Predicate | None, split: SplitParams | None
-) -> list[str]:
+def _columns(table: lance.LanceDataset, name: str, predicate: Predicate | None, split: SplitParams | None) -> list[str]:
     columns = [column.partition(".")[0] for column in predicate.columns] if predicate else []
     if split is not None and split.group is not None:
         columns.append(split.group)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from mmreg.registry.read import Reader
     from mmreg.registry.selection import Selection
+    from mmreg.registry.snapshot import Snapshot
     from mmreg.registry.training import Training
     from mmreg.schemas.check import ValidationReport
     from mmreg.schemas.declaration import ProjectSpec
@@ -44,6 +45,7 @@ class Registry:
 
     def __init__(self, project: Project) -> None:
         self.project = project
+        self._snapshots: dict[str, Snapshot] = {}
 
     @classmethod
     def open(cls, path: Path | str | None = None, profile: str | None = None) -> Registry:
@@ -158,17 +160,13 @@ class Registry:
 
         return model_alias(self, _model(ref), alias)
 
-    def training(
-        self, name: str, inputs: Sequence[VersionRef | str], **facts: Any
-    ) -> AbstractContextManager[Training]:
+    def training(self, name: str, inputs: Sequence[VersionRef | str], **facts: Any) -> AbstractContextManager[Training]:
         """Record a training that you drive yourself. See `mmreg.registry.training.Training`."""
         from mmreg.registry.training import training
 
         return training(self, name, [_version(ref) for ref in inputs], **facts)
 
-    def train_record(
-        self, name: str, inputs: Sequence[VersionRef | str], checkpoint: Path | str, **facts: Any
-    ) -> Run:
+    def train_record(self, name: str, inputs: Sequence[VersionRef | str], checkpoint: Path | str, **facts: Any) -> Run:
         """Record a training that already happened."""
         with self.training(name, inputs, **facts) as job:
             job.save(checkpoint)
@@ -232,6 +230,15 @@ class Registry:
     def latest(self, dataset: str) -> VersionRow:
         return self.catalog.resolve(VersionRef(dataset, "latest"))
 
+    def newest(self, root: str) -> Snapshot:
+        """The newest version of a root's table: one object until another version is there. Raises `NotFound`."""
+        from mmreg.registry.snapshot import Snapshot
+
+        held = self._snapshots.get(root)
+        if held is None or held.table.version != max(self.lake.versions_on_disk(root), default=0):
+            held = self._snapshots[root] = Snapshot(self.lake.table(root))
+        return held
+
     def exists(self, dataset: str) -> bool:
         return bool(self.catalog.versions(dataset))
 
@@ -251,9 +258,7 @@ class Registry:
         row = self.latest(dataset)
         return read_selection(self.lake.table(dataset, row.lance_version)).only(split, dataset)
 
-    def version_input(
-        self, dataset: str, table: lance.LanceDataset, columns: tuple[str, ...] = ()
-    ) -> RunInput:
+    def version_input(self, dataset: str, table: lance.LanceDataset, columns: tuple[str, ...] = ()) -> RunInput:
         """``table`` as the input of a run: the newest recorded version at or before it."""
         from mmreg.schemas.run import RunInput
 
@@ -274,9 +279,7 @@ class Registry:
                 return rows[0]
             # Another process published this version after the index was read.
             sync.catch_up(self.lake, self.catalog)
-        raise IntegrityError(
-            f"{dataset}: no recorded version at Lance version {lance_version}", hint="mmreg doctor"
-        )
+        raise IntegrityError(f"{dataset}: no recorded version at Lance version {lance_version}", hint="mmreg doctor")
 
     def root_pin(self, root: str, table: lance.LanceDataset) -> dict[str, Any]:
         """The root version that a derived dataset refers to."""
@@ -298,9 +301,7 @@ class Registry:
                     from mmreg.errors import StorageError
                     from mmreg.registry.lake import first_line
 
-                    raise StorageError(
-                        f"{dataset}: cannot pin v{lance_version}: {first_line(error)}"
-                    ) from error
+                    raise StorageError(f"{dataset}: cannot pin v{lance_version}: {first_line(error)}") from error
 
     def pass_summary(self, name: str) -> bytes | None:
         """How the fragments stood after the last run of a pass."""

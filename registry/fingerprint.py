@@ -1,13 +1,13 @@
 """Fingerprints: what decides, without looking at the data again, whether something changed.
 
 A row's fingerprint is 64 bits of xxh3 over the cells that a pass declares as inputs; a media cell counts as its
-SHA-256. A fragment's is over the files that hold those columns, so that planning reads only what moved.
+SHA-256. A fragment's (`mmreg.registry.snapshot`) is over the files that hold those columns, so that planning reads
+only what moved.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -16,11 +16,6 @@ from numpy.typing import NDArray
 
 from mmreg.schemas.arrow import media_kind
 from mmreg.schemas.cells import Column
-
-if TYPE_CHECKING:
-    import lance
-    from lance.fragment import FragmentMetadata
-    from lance.schema import LanceSchema
 
 _NULL = b"\xff"
 
@@ -46,46 +41,11 @@ def row_fingerprints(batch: pa.RecordBatch | pa.Table, columns: Sequence[str]) -
     return out
 
 
-def field_ids(schema: LanceSchema, columns: Iterable[str]) -> frozenset[int]:
-    """The ids of the top-level fields behind ``columns`` and of everything below them."""
-    wanted = {name.partition(".")[0] for name in columns}
-    found: set[int] = set()
-    queue = [field for field in schema.fields() if field.name() in wanted]
-    while queue:
-        field = queue.pop()
-        found.add(field.id())
-        queue.extend(field.children())
-    return frozenset(found)
-
-
-def fragment_fingerprint(fragment: FragmentMetadata, fields: frozenset[int]) -> str:
-    """16 hex digits over the files of ``fragment`` that hold any of ``fields``."""
-    digest = xxhash.xxh3_64()
-    for file in fragment.files:
-        if not fields.isdisjoint(file.fields):
-            digest.update(file.path.encode())
-    return digest.hexdigest()
-
-
-def table_fingerprint(table: lance.LanceDataset, columns: Iterable[str]) -> str:
-    """16 hex digits over the rows and ``columns`` of a version: moved by rows and by these columns, by nothing else."""
-    fields = field_ids(table.lance_schema, ["sample_id", *columns])
-    digest = xxhash.xxh3_64()
-    for fragment in table.get_fragments():
-        metadata = fragment.metadata
-        digest.update(f"{metadata.id}:{fragment_fingerprint(metadata, fields)}".encode())
-        if metadata.deletion_file is not None:
-            digest.update(f"-{metadata.deletion_file.read_version}-{metadata.deletion_file.id}".encode())
-    return digest.hexdigest()
-
-
 def _cells(column: Column) -> list[bytes]:
     kind = column.type.value_type if pa.types.is_list(column.type) else None
     if kind is not None and media_kind(kind):
         lists = column.to_pylist()
-        return [
-            _NULL if cell is None else b"\x01" + b"".join(_digest_of(part) for part in cell) for cell in lists
-        ]
+        return [_NULL if cell is None else b"\x01" + b"".join(_digest_of(part) for part in cell) for cell in lists]
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         column = column.cast(pa.large_binary())
     if (

@@ -12,13 +12,15 @@ deletions.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+
+from mmreg.registry.snapshot import file_paths
 
 if TYPE_CHECKING:
     import lance
@@ -31,27 +33,31 @@ Results = Callable[[NDArray[np.uint64]], "pa.Table | None"]
 
 @dataclass(frozen=True)
 class Prepared:
-    """An operation, every fragment as it will be after it, and the table's fields by then."""
+    """An operation, the fragments that it changes as they will be after it, and the table's fields by then."""
 
     operation: lance.LanceOperation.BaseOperation
-    fragments: list[FragmentMetadata]
+    changed: list[FragmentMetadata]
     schema: LanceSchema
 
 
 class ColumnPublisher:
-    """Builds the operation for one pass on whatever version is newest, reusing files between attempts."""
+    """Builds the operation for one pass on whatever version is newest, reusing files between attempts.
 
-    def __init__(self, columns: pa.Schema, state: str, results: Results) -> None:
+    ``idle`` are ids of fragments for whose rows nothing is staged: these are not looked at.
+    """
+
+    def __init__(self, columns: pa.Schema, state: str, results: Results, idle: Collection[int] = frozenset()) -> None:
         self._columns = columns
         self._state = state
         self._results = results
+        self._idle = idle
         self._prepared: dict[object, tuple[FragmentMetadata, bytes | None] | None] = {}
         self._shape: object = None
         self._schema: LanceSchema | None = None
         self._modified: list[int] = []
 
     def operation(self, table: lance.LanceDataset) -> Prepared | None:
-        """The operation on ``table`` and the fragments as they will then be; None where no row is new."""
+        """The operation on ``table``; None where no row is new."""
         import lance
 
         shape = tuple((field.name(), field.id()) for field in table.lance_schema.fields())
@@ -59,43 +65,43 @@ class ColumnPublisher:
             self._prepared.clear()
             self._shape = shape
         first = self._state not in table.schema.names
-        changed: list[FragmentMetadata] = []
+        changed: dict[int, FragmentMetadata] = {}
         offsets: dict[int, bytes] = {}
-        fragments: list[FragmentMetadata] = []
-        for fragment in table.get_fragments():
-            prepared = self._prepare(table, fragment, first)
-            if prepared is None:
-                fragments.append(fragment.metadata)
-                continue
-            # A deletion that landed since does not touch the files: take it over, lose nothing.
-            metadata = replace(prepared[0], deletion_file=fragment.metadata.deletion_file)
-            changed.append(metadata)
-            fragments.append(metadata)
-            if prepared[1] is not None:
-                offsets[metadata.id] = prepared[1]
+        numbers = list(table.fragment_ids())
+        for number in numbers:
+            prepared = None if number in self._idle else self._prepare(_fragment(table, number), first)
+            if prepared is not None:
+                changed[number] = prepared[0]
+                if prepared[1] is not None:
+                    offsets[number] = prepared[1]
         if not changed:
             return None
         if first:
             assert self._schema is not None
-            return Prepared(lance.LanceOperation.Merge(fragments, self._schema), fragments, self._schema)
-        sentinel = min(fragments, key=lambda fragment: fragment.id)
-        if sentinel not in changed:
-            changed.append(sentinel)  # as it is: without offsets none of its rows counts as updated
+            fragments = [changed.get(f.fragment_id) or f.metadata for f in table.get_fragments()]
+            operation: lance.LanceOperation.BaseOperation = lance.LanceOperation.Merge(fragments, self._schema)
+            return Prepared(operation, list(changed.values()), self._schema)
+        # As it is: without offsets none of its rows counts as updated.
+        sentinel = min(numbers)
+        untouched = [] if sentinel in changed else [_fragment(table, sentinel).metadata]
         operation = lance.LanceOperation.Update(
-            updated_fragments=changed,
+            updated_fragments=[*changed.values(), *untouched],
             fields_modified=self._modified,
             update_mode="rewrite_columns",
             updated_fragment_offsets=offsets,
         )
-        return Prepared(operation, fragments, table.lance_schema)
+        return Prepared(operation, list(changed.values()), table.lance_schema)
 
-    def _prepare(
-        self, table: lance.LanceDataset, fragment: LanceFragment, first: bool
-    ) -> tuple[FragmentMetadata, bytes | None] | None:
-        key = (fragment.fragment_id, tuple(file.path for file in fragment.metadata.files))
+    def _prepare(self, fragment: LanceFragment, first: bool) -> tuple[FragmentMetadata, bytes | None] | None:
+        there = fragment.metadata
+        key = (there.id, *file_paths(there))
         if key not in self._prepared:
-            self._prepared[key] = self._merge(fragment) if first else self._update(table, fragment)
-        return self._prepared[key]
+            self._prepared[key] = self._merge(fragment) if first else self._update(fragment)
+        prepared = self._prepared[key]
+        if prepared is None:
+            return None
+        # A deletion that landed since does not touch the files: take it over, lose nothing.
+        return replace(prepared[0], deletion_file=there.deletion_file), prepared[1]
 
     def _merge(self, fragment: LanceFragment) -> tuple[FragmentMetadata, bytes | None] | None:
         row_ids = _row_ids(fragment)
@@ -107,9 +113,7 @@ class ColumnPublisher:
         metadata, self._schema = fragment.merge_columns(reader)
         return metadata, None
 
-    def _update(
-        self, table: lance.LanceDataset, fragment: LanceFragment
-    ) -> tuple[FragmentMetadata, bytes | None] | None:
+    def _update(self, fragment: LanceFragment) -> tuple[FragmentMetadata, bytes | None] | None:
         staged = self._results(_row_ids(fragment))
         if staged is None or not staged.num_rows:
             return None
@@ -124,20 +128,27 @@ class ColumnPublisher:
     def _news(self, fragment: LanceFragment, staged: pa.Table) -> pa.Table:
         """Without the rows that somebody already published with the same recipe and the same inputs."""
         there = fragment.to_table(columns=[self._state], with_row_id=True)
-        known = dict(
-            zip(there["_rowid"].to_pylist(), map(_recipe_of, there[self._state].to_pylist()), strict=True)
-        )
+        known = dict(zip(there["_rowid"].to_pylist(), map(_recipe_of, there[self._state].to_pylist()), strict=True))
         fresh = [
             known.get(row_id) != _recipe_of(state)
-            for row_id, state in zip(
-                staged["_rowid"].to_pylist(), staged[self._state].to_pylist(), strict=True
-            )
+            for row_id, state in zip(staged["_rowid"].to_pylist(), staged[self._state].to_pylist(), strict=True)
         ]
         return staged.filter(pa.array(fresh, pa.bool_()))
 
 
 def _recipe_of(state: dict[str, int] | None) -> tuple[int, int, int] | None:
     return (state["generation"], state["inputs"], state["state"]) if state else None
+
+
+def _fragment(table: lance.LanceDataset, number: int) -> LanceFragment:
+    fragment = table.get_fragment(number)
+    assert fragment is not None
+    return fragment
+
+
+def row_ids_of(table: lance.LanceDataset, fragment: int) -> NDArray[np.uint64]:
+    """The row ids of one fragment, in its order, without the deleted ones."""
+    return _row_ids(_fragment(table, fragment))
 
 
 def _row_ids(fragment: LanceFragment) -> NDArray[np.uint64]:
