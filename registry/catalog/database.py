@@ -94,11 +94,14 @@ class _Unusable(Exception):
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    if not path.exists():
-        raise FileNotFoundError(path)
     # 'rw' never creates: a file is there with its whole schema, or not at all.
     uri = f"{path.absolute().as_uri()}?mode=rw"
-    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+    try:
+        connection = sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+    except sqlite3.OperationalError:
+        if path.exists():
+            raise
+        raise FileNotFoundError(path) from None
     try:
         _check(connection)
     except BaseException:

@@ -650,7 +650,7 @@ from mmreg.schemas.run import Job, Run, RunState, VersionOutput
 folder, name = Path(sys.argv[1]), sys.argv[2]
 catalog = Catalog.open("sqlite:///.mmreg/catalog.db", folder)
 store = open_store(str(folder / "lake"), {})
-for n in range(60):
+for n in range(40):
     output = VersionOutput(name, f"{name}-{n}", n + 1, "root", n)
     run = Run(f"{name}-{n:03}", Job("pass", name), RunState.COMPLETE, "2026", f"2026-{n:03}", outputs=(output,))
     write_run(store, run)
@@ -661,14 +661,18 @@ print(catalog.resolve(VersionRef(name)).ordinal)
 """
 
 
-def test_four_processes_absorb_and_catch_up_at_once(tmp_path: Path, store: Store) -> None:
+@pytest.mark.parametrize("how", [None, "garbage", "format"])
+def test_four_processes_absorb_and_catch_up_at_once(tmp_path: Path, store: Store, how: str | None) -> None:
+    if how:
+        Catalog.open(URL, tmp_path).close()
+        broken(tmp_path / ".mmreg/catalog.db", how)
     workers = [
         subprocess.Popen([sys.executable, "-c", ABSORB, str(tmp_path), f"d{n}"], stdout=subprocess.PIPE, text=True)
         for n in range(4)
     ]
-    assert [worker.communicate()[0].strip() for worker in workers] == ["60"] * 4
+    assert [worker.communicate()[0].strip() for worker in workers] == ["40"] * 4
     catalog = Catalog.open(URL, tmp_path)
-    assert [(summary.name, summary.versions) for summary in catalog.datasets()] == [(f"d{n}", 60) for n in range(4)]
+    assert [(summary.name, summary.versions) for summary in catalog.datasets()] == [(f"d{n}", 40) for n in range(4)]
     assert catalog.catch_up(store) == 0
     catalog.close()
 
