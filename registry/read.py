@@ -16,6 +16,7 @@ from mmreg.registry.lake import Lake, first_line
 from mmreg.registry.media import with_bytes
 from mmreg.registry.selection import Selection, read_selection
 from mmreg.schemas.arrow import media_kind
+from mmreg.schemas.cells import child
 from mmreg.schemas.predicate import Predicate
 
 if TYPE_CHECKING:
@@ -185,7 +186,8 @@ class Reader:
         for start in range(0, len(selection), batch_size):
             ids = selection.row_ids[start : start + batch_size].tolist()
             try:
-                yield from self.table._take_rows(ids, columns=[*columns, "_rowid"]).to_batches()
+                for batch in self.table._take_rows(ids, columns=[*columns, "_rowid"]).to_batches():
+                    yield _as_scanned(batch, [*columns, "_rowid"])
             except (OSError, ValueError) as error:
                 raise StorageError(f"{self.ref}: {first_line(error)}", hint="mmreg doctor") from error
 
@@ -194,3 +196,15 @@ class Reader:
             name in self.table.schema.names and media_kind(self.table.schema.field(name).type)
             for name in columns
         )
+
+
+def _as_scanned(batch: pa.RecordBatch, columns: list[str]) -> pa.RecordBatch:
+    """``batch`` with nested columns under their dotted names: a scan names them so, a take gives their structs."""
+    arrays = []
+    for name in columns:
+        column, *path = name.split(".")
+        array = batch.column(column)
+        for part in path:
+            array = child(array, part)
+        arrays.append(array)
+    return pa.RecordBatch.from_arrays(arrays, names=columns)
