@@ -15,9 +15,8 @@ from __future__ import annotations
 import importlib
 import io
 import threading
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,12 +25,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from mmreg.errors import UsageError
+from mmreg.validators.pictures import FORMATS, MOST_PIXELS
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
-"""What is read. Pillow's other parsers (EPS, PDF, ...) are never reached."""
 MAX_PIXELS = 64_000_000
-MOST_PIXELS = 178_956_970
-"""Above this Pillow opens nothing at all, so no limit may be set higher."""
 MAX_SIDE = 65_535
 """Pixels on the longer side: as many as a JPEG can have."""
 _LARGE = 16_000_000
@@ -72,21 +68,6 @@ def check_limit(max_pixels: int) -> None:
             f"'max_pixels' is {max_pixels:,}; it must be 1 to {MOST_PIXELS:,}",
             hint=f"max_pixels: {MAX_PIXELS}",
         )
-
-
-@contextmanager
-def strict() -> Iterator[None]:
-    """Pillow without its lenient mode, which other code may have switched on, and without its warnings.
-
-    Both are settings of the process: enter this around a batch, not in its threads.
-    """
-    lenient = ImageFile.LOAD_TRUNCATED_IMAGES
-    ImageFile.LOAD_TRUNCATED_IMAGES = False
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            yield
-    finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = lenient
 
 
 def fastest() -> Decoder:

@@ -24,6 +24,7 @@ from mmreg.curation.encoder import Encoder, embedding_dimension, open_encoder
 from mmreg.curation.params import read_params
 from mmreg.curation.protocol import InputType, Kind, LoadedModel, Recipe, Role, Scope
 from mmreg.errors import UsageError
+from mmreg.validators.pictures import strict
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def image_vectors(encoder: Encoder, dimension: int, cells: pa.Array[Any], max_pi
             if not isinstance(image, str):
                 yield image
 
-    with decode.strict():
+    with strict():
         return _spread(encoder.embed_images(good()), dimension, errors)
 
 

@@ -35,6 +35,7 @@ from mmreg.curation.decode import Decoder, Undecodable
 from mmreg.curation.params import read_params
 from mmreg.curation.perceptual_hash import phash
 from mmreg.curation.protocol import InputType, Kind, Recipe, Role, Scope
+from mmreg.validators.pictures import strict
 
 _OUTPUTS: dict[str, pa.DataType] = {
     "width": pa.int32(),
@@ -88,7 +89,7 @@ class ImageStats:
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         cells = pc.struct_field(batch.column("image"), "bytes")
         chunks = [cells.slice(start, _CHUNK) for start in range(0, len(cells), _CHUNK)]
-        with decode.strict(), ThreadPoolExecutor(os.cpu_count()) as threads:
+        with strict(), ThreadPoolExecutor(os.cpu_count()) as threads:
             rows = [row for chunk in threads.map(self._chunk, chunks) for row in chunk]
         return pa.RecordBatch.from_pylist(rows, pa.schema({**_OUTPUTS, "error": pa.string()}))
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import warnings
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from io import BytesIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 from pydantic import Field
 
 from mmreg.errors import UsageError
@@ -19,21 +16,16 @@ from mmreg.schemas.arrow import media_kind
 from mmreg.schemas.check import CheckResult
 from mmreg.schemas.declaration import CheckSpec, Declared, Limits
 from mmreg.validators.arguments import parse_arguments
+from mmreg.validators.pictures import FORMATS, MOST_PIXELS, strict
 from mmreg.validators.table import Table, cells
 from mmreg.validators.tally import Tally
-
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
-"""What counts as an image. Pillow by itself would also run interpreters: EPS, WMF and the like."""
-
-_PILLOW_CEILING = 178_956_970
-"""Pixels above which Pillow itself refuses an image."""
 
 _THREADS = min(4, os.cpu_count() or 1)
 
 
 class Arguments(Declared):
     column: str
-    max_pixels: int = Field(Limits.model_fields["max_pixels"].default, gt=0, le=_PILLOW_CEILING)
+    max_pixels: int = Field(Limits.model_fields["max_pixels"].default, gt=0, le=MOST_PIXELS)
 
 
 class ImageDecodes:
@@ -60,7 +52,7 @@ class ImageDecodes:
         images = cells(batch, self._column)
         data = pc.struct_field(images, "bytes")
         rows = pc.indices_nonzero(pc.is_valid(images)).to_pylist()
-        with _strict_pillow(), ThreadPoolExecutor(_THREADS) as pool:
+        with strict(), ThreadPoolExecutor(_THREADS) as pool:
             found = pool.map(lambda row: self._defect(data[row].as_py()), rows)
             defects = dict(zip(rows, found, strict=True))
         self._tally.add(
@@ -93,16 +85,3 @@ class ImageDecodes:
 
 def _size(data: bytes | None) -> str:
     return "<image>" if data is None else f"<image, {len(data):,} bytes>"
-
-
-@contextmanager
-def _strict_pillow() -> Iterator[None]:
-    """Pillow without its lenient mode, which other code may have switched on, and without its warnings."""
-    lenient = ImageFile.LOAD_TRUNCATED_IMAGES
-    ImageFile.LOAD_TRUNCATED_IMAGES = False
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = lenient

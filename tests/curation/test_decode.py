@@ -14,6 +14,7 @@ from PIL import Image, ImageFile
 
 from mmreg.curation import decode
 from mmreg.curation.decode import Decoder, Undecodable
+from mmreg.validators.pictures import strict
 
 Scene = Callable[..., Image.Image]
 Encode = Callable[..., bytes]
@@ -163,7 +164,7 @@ def test_strict_holds_where_others_are_lenient(
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
     cut = encode(scene(11), "JPEG")[:-300]
     assert decoder(cut, LIMIT).width == 160
-    with decode.strict(), pytest.raises(Undecodable, match="unreadable"):
+    with strict(), pytest.raises(Undecodable, match="unreadable"):
         decoder(cut, LIMIT)
     assert ImageFile.LOAD_TRUNCATED_IMAGES is True
 
