@@ -38,7 +38,7 @@ from mmreg.registry.runs import new_run_id
 from mmreg.registry.snapshot import Snapshot
 from mmreg.registry.stage import Stage
 from mmreg.schemas.arrow import ERROR, media_kind
-from mmreg.schemas.cells import child, values
+from mmreg.schemas.cells import child, values, whole
 from mmreg.schemas.progress import Progress
 from mmreg.schemas.run import Job, Run, RunInput, RunState
 
@@ -178,7 +178,8 @@ class _Work:
             return pending, 0, 0
         state = staged[self._bound.state]
         rows = self._table._take_rows(values(staged["_rowid"]), columns=[*self._light, "_rowid"])
-        now_inputs = dict(zip(values(rows["_rowid"]), row_fingerprints(rows, self._light).tolist(), strict=True))
+        inputs_now = row_fingerprints(_light_batch(rows, self._light), self._light)
+        now_inputs = dict(zip(values(rows["_rowid"]), inputs_now.tolist(), strict=True))
         row_ids, inputs = values(staged["_rowid"]), values(child(state, "inputs"))
         valid = np.array([now_inputs.get(r) == i for r, i in zip(row_ids, inputs, strict=True)], bool)
         failed = int((valid & (child(state, "state").to_numpy() == ERROR)).sum())
@@ -293,11 +294,11 @@ class _ColumnsBuilder:
         return still.computed(self._work.outcomes, f"{self._bound.generation:016x}")
 
 
-def _light_batch(batch: pa.RecordBatch, light: list[str]) -> pa.RecordBatch:
+def _light_batch(rows: pa.RecordBatch | pa.Table, light: list[str]) -> pa.RecordBatch:
     arrays = []
     for name in light:
         column, _, inner = name.partition(".")
-        arrays.append(child(batch.column(column), inner) if inner else batch.column(column))
+        arrays.append(child(rows.column(column), inner) if inner else whole(rows.column(column)))
     return pa.RecordBatch.from_arrays(arrays, names=light)
 
 
