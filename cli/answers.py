@@ -10,34 +10,34 @@ from pydantic import TypeAdapter
 
 from mmreg.cli.render.errands import Created, Named, Rebuilt
 from mmreg.errors import NotFound
-from mmreg.schemas import check, lineage, model, report, run
+from mmreg.schemas import check, detail, finding, lineage, model, plan, run, summary
 
 ANSWERS: dict[str, Any] = {
     "init": Created,
     "schema": dict[str, Any],
-    "plan": report.Plan,
-    "apply": report.ApplyReport,
-    "status": report.Status,
+    "plan": plan.Plan,
+    "apply": plan.ApplyReport,
+    "status": plan.Status,
     "validate": list[check.ValidationReport],
     "promote": check.ValidationReport,
-    "ls": list[report.DatasetSummary],
-    "show": report.VersionDetail,
-    "log": list[report.LogEntry],
+    "ls": list[summary.DatasetSummary],
+    "show": detail.VersionDetail,
+    "log": list[summary.LogEntry],
     "head": list[dict[str, Any]],
     "query": list[dict[str, Any]],
-    "diff": report.Diff,
+    "diff": detail.Diff,
     "lineage up": lineage.Lineage,
     "lineage down": lineage.Lineage,
     "lineage path": lineage.Lineage,
     "model add": model.Checkpoint,
-    "model ls": list[report.ModelSummary],
+    "model ls": list[summary.ModelSummary],
     "model show": model.Checkpoint,
     "model alias": Named,
     "train record": run.Run,
     "train ls": list[run.Run],
     "eval record": run.Run,
     "eval ls": list[run.Run],
-    "doctor": report.DoctorReport,
+    "doctor": finding.DoctorReport,
     "catalog rebuild": Rebuilt,
 }
 

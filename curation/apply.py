@@ -14,9 +14,9 @@ from mmreg.curation.select import bind_selection, run_selection
 from mmreg.curation.train import run_training, training_state
 from mmreg.registry.leases import lease
 from mmreg.registry.models import declared_model, weights_path
+from mmreg.schemas.plan import ApplyReport, StepResult
 from mmreg.schemas.progress import Progress, Quiet
 from mmreg.schemas.refs import VersionRef
-from mmreg.schemas.report import ApplyReport, StepResult
 from mmreg.schemas.run import Run, RunInput
 
 if TYPE_CHECKING:

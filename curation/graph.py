@@ -12,9 +12,9 @@ from mmreg.curation.selections import SELECTIONS
 from mmreg.errors import NotFound
 from mmreg.schemas.declaration import PassSpec, ProjectSpec
 from mmreg.schemas.document import roots_of
+from mmreg.schemas.plan import StepKind
 from mmreg.schemas.predicate import Predicate
 from mmreg.schemas.refs import ModelRef
-from mmreg.schemas.report import StepKind
 from mmreg.schemas.suggest import did_you_mean
 
 

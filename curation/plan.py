@@ -13,7 +13,7 @@ from mmreg.curation.select import bind_selection, is_current
 from mmreg.curation.train import training_state, waits_for
 from mmreg.errors import Blocked, NotFound
 from mmreg.registry.ingest import Ingest
-from mmreg.schemas.report import Plan, PlanStep
+from mmreg.schemas.plan import Plan, PlanStep
 from mmreg.sources import open_source
 
 if TYPE_CHECKING:

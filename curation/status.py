@@ -9,7 +9,7 @@ from mmreg.curation.plan import pass_freshness, plan
 from mmreg.curation.selections import SELECTIONS
 from mmreg.errors import Blocked, NotFound
 from mmreg.schemas.document import roots_of
-from mmreg.schemas.report import PassStatus, Status
+from mmreg.schemas.plan import PassStatus, Status
 
 if TYPE_CHECKING:
     from mmreg.registry.api import Registry

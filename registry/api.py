@@ -27,17 +27,12 @@ if TYPE_CHECKING:
     from mmreg.registry.training import Training
     from mmreg.schemas.check import ValidationReport
     from mmreg.schemas.declaration import ProjectSpec
+    from mmreg.schemas.detail import Diff, VersionDetail
+    from mmreg.schemas.finding import DoctorReport
     from mmreg.schemas.lineage import Lineage
     from mmreg.schemas.model import Checkpoint, LoadedModel
-    from mmreg.schemas.report import (
-        DatasetSummary,
-        Diff,
-        DoctorReport,
-        LogEntry,
-        ModelSummary,
-        VersionDetail,
-    )
     from mmreg.schemas.run import JobKind, Run, RunInput
+    from mmreg.schemas.summary import DatasetSummary, LogEntry, ModelSummary
 
 
 class Registry:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from mmreg.registry.fingerprint import light_columns, row_fingerprints
 from mmreg.registry.identity import fixed_width
 from mmreg.registry.read import Reader
+from mmreg.schemas.detail import Diff
 from mmreg.schemas.refs import VersionRef
-from mmreg.schemas.report import Diff
 
 if TYPE_CHECKING:
     from mmreg.registry.api import Registry

@@ -9,7 +9,7 @@ from mmreg.registry import leases, sync
 from mmreg.registry.catalog import Catalog
 from mmreg.registry.derive import repoint
 from mmreg.registry.store import probe
-from mmreg.schemas.report import DoctorReport, Finding
+from mmreg.schemas.finding import DoctorReport, Finding
 from mmreg.schemas.run import Run
 
 if TYPE_CHECKING:

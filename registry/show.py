@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from mmreg.registry.catalog import VersionRow
 from mmreg.registry.changes import rejected_records
+from mmreg.schemas.detail import ColumnDetail, VersionDetail
 from mmreg.schemas.refs import VersionRef
-from mmreg.schemas.report import ColumnDetail, VersionDetail
 from mmreg.schemas.run import Run
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from PIL import Image, ImageDraw
 from mmreg.curation.apply import apply
 from mmreg.registry.api import Registry
 from mmreg.registry.lake import Lake
-from mmreg.schemas.report import ApplyReport
+from mmreg.schemas.plan import ApplyReport
 
 # Examples take as long as a shared machine lets them: time is measured in benchmarks/, not here.
 settings.register_profile("patient", deadline=None)
@@ -59,11 +59,10 @@ import pathlib
 import pyarrow as pa
 from PIL import Image, ImageStat
 
-CALLS = pathlib.Path(os.environ.get("CALLS", pathlib.Path(__file__).with_name("calls.log")))
-
 
 def note(line):
-    with CALLS.open("a") as file:
+    # Asked each time: in one process of tests this module serves several projects.
+    with pathlib.Path(os.environ["CALLS"]).open("a") as file:
         file.write(line + "\\n")
 
 
@@ -140,6 +139,7 @@ class SmallProject:
         return Registry.open(self.folder)
 
     def apply(self, *select: str) -> ApplyReport:
+        os.environ["CALLS"] = str(self.folder / "calls.log")
         return apply(self.open(), select)
 
     def python(self, code: str, *arguments: str, wrapper: tuple[str, ...] = ()) -> subprocess.Popen[str]:
@@ -147,7 +147,7 @@ class SmallProject:
         return subprocess.Popen(
             [*wrapper, sys.executable, "-c", textwrap.dedent(code), *arguments],
             cwd=self.folder,
-            env=os.environ | {"PYTHONWARNINGS": "ignore"},
+            env=os.environ | {"CALLS": str(self.folder / "calls.log"), "PYTHONDONTWRITEBYTECODE": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -169,6 +169,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Sm
     """Make a project: ``images`` pictures, a declaration (its ``{lake}`` filled in), an empty lake."""
     monkeypatch.setattr(sys, "path", list(sys.path))  # a project's folder joins it, for its plug-ins
     monkeypatch.delitem(sys.modules, "counted", raising=False)
+    monkeypatch.setenv("CALLS", "")
 
     def make(
         images: int = 6,

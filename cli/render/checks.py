@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mmreg.cli.render.layout import Line, Styled, render
 from mmreg.cli.text import clip, plural
 from mmreg.schemas.check import CheckResult, ValidationReport
-from mmreg.schemas.report import DoctorReport
+from mmreg.schemas.finding import DoctorReport
 
 
 @render.register(ValidationReport)

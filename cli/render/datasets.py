@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from mmreg.cli.render.layout import Cell, Line, Piece, Styled, facts, render, render_list, table
 from mmreg.cli.text import clip, moment, plural
-from mmreg.schemas.report import DatasetSummary, Diff, LogEntry, VersionDetail
+from mmreg.schemas.detail import Diff, VersionDetail
+from mmreg.schemas.summary import DatasetSummary, LogEntry
 
 _REJECTED_SHOWN = 20
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from mmreg.cli.render.layout import Line, Styled, facts, render, render_list, table
 from mmreg.cli.text import clip, moment, size
 from mmreg.schemas.model import Checkpoint
-from mmreg.schemas.report import ModelSummary
+from mmreg.schemas.summary import ModelSummary
 
 
 @render_list.register(ModelSummary)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from mmreg.cli.render.layout import Cell, Line, Style, Styled, render, table
 from mmreg.cli.text import clip, plural
-from mmreg.schemas.report import ApplyReport, PassStatus, Plan, PlanStep, Status, StepResult
+from mmreg.schemas.plan import ApplyReport, PassStatus, Plan, PlanStep, Status, StepResult
 
 _ACTIONS: Mapping[str, tuple[str, Style]] = {
     "run": ("+", "green"),

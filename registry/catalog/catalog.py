@@ -14,8 +14,8 @@ from mmreg.registry.store import Store
 from mmreg.schemas.lineage import Lineage
 from mmreg.schemas.model import Checkpoint
 from mmreg.schemas.refs import ModelRef, NodeRef, VersionRef
-from mmreg.schemas.report import DatasetSummary, LogEntry, ModelSummary
 from mmreg.schemas.run import JobKind, Run
+from mmreg.schemas.summary import DatasetSummary, LogEntry, ModelSummary
 
 _SCHEME = "sqlite:///"
 

@@ -9,7 +9,7 @@ from mmreg.errors import NotFound, UsageError
 from mmreg.registry.catalog.database import Database
 from mmreg.schemas.model import Checkpoint
 from mmreg.schemas.refs import ModelRef
-from mmreg.schemas.report import ModelSummary
+from mmreg.schemas.summary import ModelSummary
 
 
 def checkpoint(db: Database, ref: ModelRef) -> Checkpoint:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from mmreg.errors import IntegrityError, NotFound, UsageError
 from mmreg.registry.catalog.database import Database, Parameters
 from mmreg.schemas.refs import VersionRef
-from mmreg.schemas.report import DatasetSummary, LogEntry
+from mmreg.schemas.summary import DatasetSummary, LogEntry
 
 
 @dataclass(frozen=True)

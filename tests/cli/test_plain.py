@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mmreg.cli.plain import plain, to_json
 from mmreg.cli.text import HOSTILE
 from mmreg.schemas.check import CheckResult, ValidationReport
-from mmreg.schemas.report import Finding
+from mmreg.schemas.finding import Finding
 from mmreg.schemas.run import Job, Run, RunState, VersionOutput
 
 ANY_TEXT = st.text(st.characters(categories=None, exclude_categories=()), max_size=30)

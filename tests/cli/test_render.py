@@ -14,25 +14,13 @@ from mmreg.cli.output import Output
 from mmreg.cli.render.errands import Created, Drawing, Named, Rebuilt
 from mmreg.cli.render.rows import Rows
 from mmreg.schemas.check import CheckResult, ValidationReport
+from mmreg.schemas.detail import ColumnDetail, Diff, VersionDetail
+from mmreg.schemas.finding import DoctorReport, Finding
 from mmreg.schemas.lineage import Lineage, Node
 from mmreg.schemas.model import Checkpoint
-from mmreg.schemas.report import (
-    ApplyReport,
-    ColumnDetail,
-    DatasetSummary,
-    Diff,
-    DoctorReport,
-    Finding,
-    LogEntry,
-    ModelSummary,
-    PassStatus,
-    Plan,
-    PlanStep,
-    Status,
-    StepResult,
-    VersionDetail,
-)
+from mmreg.schemas.plan import ApplyReport, PassStatus, Plan, PlanStep, Status, StepResult
 from mmreg.schemas.run import Job, Run, RunInput, RunState, VersionOutput
+from mmreg.schemas.summary import DatasetSummary, LogEntry, ModelSummary
 
 AT = "2026-11-22T03:15:01.000001+00:00"
 SUMMARY = DatasetSummary("pairs", "root", "pairs@v2", "pairs@v3", True, 8101, 20, 3, AT)

@@ -13,7 +13,7 @@ import pytest
 from mmreg.curation.plan import open_ingest
 from mmreg.errors import UsageError
 from mmreg.registry.api import Registry
-from mmreg.schemas.report import StepResult
+from mmreg.schemas.plan import StepResult
 
 IDENTIFIED = """
 version: 1
