@@ -63,7 +63,7 @@ def _whole(schema: dict[str, Any], kind: type[Any] | None) -> None:
 
 _KINDS = {
     name: kind
-    for home in (check, lineage, model, report, run)
+    for home in (check, detail, finding, lineage, model, plan, run, summary)
     for name, kind in vars(home).items()
     if isinstance(kind, type) and is_dataclass(kind)
 }
