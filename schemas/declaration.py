@@ -334,7 +334,9 @@ class ProjectSpec(Declared):
     catalog: Address = Field(
         default=DEFAULT_CATALOG, description="where the index is, which can be made anew from the lake at any time"
     )
-    budget: Budget | None = Field(default=None, description="what may be spent without asking; this release does not enforce it")
+    budget: Budget | None = Field(
+        default=None, description="what may be spent without asking; this release does not enforce it"
+    )
     models: dict[Name, ModelSpec] = Field(default_factory=dict, description="models that exist, by name")
     datasets: dict[Name, DatasetSpec] = Field(default_factory=dict, description="root datasets, by name")
     passes: dict[PassName, PassSpec] = Field(

@@ -81,9 +81,7 @@ def _unknown_datasets(spec: ProjectSpec) -> Iterator[Wrong]:
 
 def _unsplit(spec: ProjectSpec, dataset: str, split: str | None, *path: str) -> Iterator[Wrong]:
     if split is not None and dataset in spec.datasets:
-        yield Wrong(
-            f"{dataset!r} is a root dataset and has no splits; make some with a pass: use: split", *path
-        )
+        yield Wrong(f"{dataset!r} is a root dataset and has no splits; make some with a pass: use: split", *path)
 
 
 def _unknown_models(spec: ProjectSpec) -> Iterator[Wrong]:
@@ -94,9 +92,7 @@ def _unknown_models(spec: ProjectSpec) -> Iterator[Wrong]:
     ]
     for text, *path in named:
         if text is not None and (name := ModelRef.parse(text).name) not in known:
-            yield Wrong(
-                f"no model {name!r} is declared and no training makes it{did_you_mean(name, known)}", *path
-            )
+            yield Wrong(f"no model {name!r} is declared and no training makes it{did_you_mean(name, known)}", *path)
 
 
 def _root(spec: ProjectSpec, dataset: str) -> str | None:

@@ -12,7 +12,7 @@ def near(word: str, known: Iterable[str], limit: int = 3) -> list[str]:
     found = process.extract(
         word, list(known), scorer=fuzz.ratio, processor=utils.default_process, limit=limit, score_cutoff=60
     )
-    return [name for name, _, _ in found]
+    return [name for name, score, _ in found if score > found[0][1] - 15]
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
