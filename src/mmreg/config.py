@@ -161,9 +161,7 @@ def _lake_uri(declared: str, base: Path) -> str:
     if scheme[1] == "file":
         return os.path.normpath(unquote(urlsplit(declared).path))
     if scheme[1] not in STORES:
-        raise UsageError(
-            f"a lake cannot be at {scheme[1]}://; use a path or {', '.join(f'{s}://' for s in STORES)}"
-        )
+        raise UsageError(f"a lake cannot be at {scheme[1]}://; use a path or {', '.join(f'{s}://' for s in STORES)}")
     if re.search(r"://[^/@]*@", declared) and scheme[1] == "s3":
         raise UsageError("the lake's address must not carry credentials; use lake.options with env: or file:")
     return declared.rstrip("/")

@@ -85,6 +85,15 @@ def test_the_environment_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert load(folder).lake_options == {"region": "x", "aws_secret_access_key": "shh"}
 
 
+def test_credentials_in_the_environments_address_are_refused_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MMREG_LAKE", "s3://me:AKIAplain@bucket")
+    with pytest.raises(UsageError, match="must not carry credentials") as caught:
+        load(declare(tmp_path, HEAD))
+    assert "AKIAplain" not in str(caught.value)
+
+
 def test_a_profile_moves_the_lake(tmp_path: Path) -> None:
     folder = declare(tmp_path, HEAD + "profiles: {ci: {lake: ci-lake, catalog: 'sqlite:///ci.db'}}\n")
     assert load(folder).catalog_url == DEFAULT_CATALOG
