@@ -13,7 +13,8 @@ from mmreg.curation.runner import run_pass
 from mmreg.curation.select import bind_selection, run_selection
 from mmreg.curation.train import run_training, training_state
 from mmreg.registry.leases import lease
-from mmreg.registry.models import declared_model, weights_path
+from mmreg.registry.models import declared_model
+from mmreg.registry.weights import weights_path
 from mmreg.schemas.plan import ApplyReport, StepResult
 from mmreg.schemas.progress import Progress, Quiet
 from mmreg.schemas.refs import VersionRef
@@ -82,7 +83,7 @@ def _pass(registry: Registry, name: str, progress: Progress) -> StepResult:
     inputs: tuple[RunInput, ...] = ()
     if bound.model is not None:
         checkpoint = bound.model.checkpoint
-        weights_path(registry, checkpoint, verify=True)
+        weights_path(registry.project.folder, checkpoint, verify=True)
         inputs = (RunInput("checkpoint", checkpoint.digest, f"{bound.spec.model}", role="curated_by"),)
     if bound.spec.from_ != bound.root:
         inputs = (*inputs, registry.latest_input(bound.spec.from_))

@@ -128,6 +128,7 @@ class _Work:
         self._media = any(media_kind(table.schema.field(column).type) for column in bound.inputs.values())
         self._media_root = registry.media_root(bound.root) if self._media else None
         self._buffer: list[pa.RecordBatch] = []
+        self._buffered = 0
         self._flushed = time.monotonic()
         self._opened = False
         self._resuming = not stage.is_empty()
@@ -156,6 +157,7 @@ class _Work:
             self.computed += answer.num_rows
             self.errors += wrong
             self._buffer.append(answer)
+            self._buffered += answer.nbytes
             self._check_error_rate()
             if self._due():
                 self._flush()
@@ -242,13 +244,12 @@ class _Work:
             )
 
     def _due(self) -> bool:
-        size = sum(batch.nbytes for batch in self._buffer)
-        return size >= FLUSH_BYTES or time.monotonic() - self._flushed >= FLUSH_S
+        return self._buffered >= FLUSH_BYTES or time.monotonic() - self._flushed >= FLUSH_S
 
     def _flush(self) -> None:
         if self._buffer:
             self._stage.write(pa.Table.from_batches(self._buffer))
-        self._buffer = []
+        self._buffer, self._buffered = [], 0
         self._flushed = time.monotonic()
 
 

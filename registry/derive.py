@@ -13,60 +13,60 @@ if TYPE_CHECKING:
     import lance
     from lance.fragment import FragmentMetadata
 
-    from mmreg.registry.api import Registry
+    from mmreg.registry.workspace import Workspace
 
 
 def publish_selection(
-    registry: Registry, dataset: str, root: str, table: lance.LanceDataset, selection: Selection, run: Run
+    workspace: Workspace, dataset: str, root: str, table: lance.LanceDataset, selection: Selection, run: Run
 ) -> Run | None:
     """Make ``selection`` of ``table`` the next version of ``dataset``; None where it has these rows already."""
 
     def build(newest: lance.LanceDataset | None) -> Draft | None:
         if newest is not None and read_selection(newest).digest == selection.digest:
             return None
-        return _draft(registry, dataset, root, table, selection, new=newest is None)
+        return _draft(workspace, dataset, root, table, selection, new=newest is None)
 
-    return publish(registry.lake, dataset, run, build)
+    return publish(workspace.lake, dataset, run, build)
 
 
-def repoint(registry: Registry, dataset: str, root: str, run: Run) -> Run:
+def repoint(workspace: Workspace, dataset: str, root: str, run: Run) -> Run:
     """Give ``dataset`` a version with the rows that it has, on the root version that ``run`` published.
 
     A column pass over a derived dataset writes to the root; this is the second half of its work, completed by
     `doctor` where a crash came between. Doing it twice changes nothing.
     """
     output = next(o for o in run.outputs if o.dataset == root)
-    table = registry.lake.table(root, output.lance_version)
+    table = workspace.lake.table(root, output.lance_version)
 
     def build(newest: lance.LanceDataset | None) -> Draft | None:
         assert newest is not None
-        pinned = registry.version_at(dataset, newest.version).roots
+        pinned = workspace.version_at(dataset, newest.version).roots
         if any(other["lance_version"] >= table.version for other in pinned):
             return None  # somebody already moved it this far
-        return _draft(registry, dataset, root, table, read_selection(newest), new=False)
+        return _draft(workspace, dataset, root, table, read_selection(newest), new=False)
 
-    return publish(registry.lake, dataset, run, build) or run
+    return publish(workspace.lake, dataset, run, build) or run
 
 
 def _draft(
-    registry: Registry, dataset: str, root: str, table: lance.LanceDataset, selection: Selection, *, new: bool
+    workspace: Workspace, dataset: str, root: str, table: lance.LanceDataset, selection: Selection, *, new: bool
 ) -> Draft:
-    pinned = registry.root_pin(root, table)
-    registry.pin(root, pinned["uuid"], pinned["lance_version"])
-    fragments = _write(registry, dataset, selection, new=new)
+    pinned = workspace.root_pin(root, table)
+    workspace.pin(root, pinned["uuid"], pinned["lance_version"])
+    fragments = _write(workspace, dataset, selection, new=new)
     operation = replace_rows(selection.schema(), fragments)
     return Draft(operation, "derived", len(selection), roots=(pinned,))
 
 
-def _write(registry: Registry, dataset: str, selection: Selection, *, new: bool) -> list[FragmentMetadata]:
+def _write(workspace: Workspace, dataset: str, selection: Selection, *, new: bool) -> list[FragmentMetadata]:
     from lance.fragment import write_fragments
 
     written = write_fragments(
         selection.to_arrow(),
-        registry.lake.table_uri(dataset),
+        workspace.lake.table_uri(dataset),
         schema=selection.schema(),
         mode="create" if new else "overwrite",
-        storage_options=registry.lake.store.options or None,
+        storage_options=workspace.lake.store.options or None,
     )
     assert isinstance(written, list)
     return written

@@ -14,14 +14,14 @@ from mmreg.schemas.detail import Diff
 from mmreg.schemas.refs import VersionRef
 
 if TYPE_CHECKING:
-    from mmreg.registry.api import Registry
+    from mmreg.registry.workspace import Workspace
 
 SHOWN = 10
 
 
-def diff(registry: Registry, a: VersionRef, b: VersionRef) -> Diff:
+def diff(workspace: Workspace, a: VersionRef, b: VersionRef) -> Diff:
     """Compare two versions by ``sample_id``. Streams; memory: 16 bytes a sample and 8 a shared column."""
-    left, right = registry.open_version(a), registry.open_version(b)
+    left, right = workspace.open_version(a), workspace.open_version(b)
     types_a = {field.name: str(field.type) for field in left.schema}
     types_b = {field.name: str(field.type) for field in right.schema}
     shared = [name for name in types_a if name in types_b and name != "sample_id"]

@@ -13,17 +13,17 @@ from mmreg.schemas.finding import DoctorReport, Finding
 from mmreg.schemas.run import Run
 
 if TYPE_CHECKING:
-    from mmreg.registry.api import Registry
+    from mmreg.registry.workspace import Workspace
 
 
-def doctor(registry: Registry) -> DoctorReport:
+def doctor(workspace: Workspace) -> DoctorReport:
     """Look at every window that a crash can leave open, close it, and say so.
 
     Commits without a run object get one, runs without a place in the index are absorbed, leases of processes that
     are gone are released. What needs a person is reported unfixed.
     """
     findings: list[Finding] = []
-    lake = registry.lake
+    lake = workspace.lake
     facts = probe(lake.store)
     if not facts.conditional_put:
         findings.append(
@@ -33,7 +33,7 @@ def doctor(registry: Registry) -> DoctorReport:
                 hint="write from one process only",
             )
         )
-    catalog = Catalog.open(registry.project.catalog_url, registry.project.folder)
+    catalog = Catalog.open(workspace.project.catalog_url, workspace.project.folder)
     absorbed = catalog.catch_up(lake.store)
     if absorbed:
         findings.append(Finding("index_behind", f"{absorbed} runs were not in the index", fixed=True))
@@ -47,9 +47,9 @@ def doctor(registry: Registry) -> DoctorReport:
             )
         )
     for run in catalog.runs("pass"):
-        if (derived := _half_done(registry, catalog, run)) is not None:
-            whole = repoint(registry, derived, run.outputs[0].dataset, run)
-            registry.record(whole)
+        if (derived := _half_done(workspace, catalog, run)) is not None:
+            whole = repoint(workspace, derived, run.outputs[0].dataset, run)
+            workspace.record(whole)
             findings.append(
                 Finding(
                     "derived_behind",
@@ -60,19 +60,19 @@ def doctor(registry: Registry) -> DoctorReport:
     for name in leases.release_abandoned(lake.store):
         findings.append(Finding("lease_left", f"{name}: its holder is gone; released", fixed=True))
     for row in catalog.datasets():
-        findings += _unreadable(registry, row.name)
+        findings += _unreadable(workspace, row.name)
     return DoctorReport(tuple(findings))
 
 
-def rebuild(registry: Registry) -> int:
+def rebuild(workspace: Workspace) -> int:
     """Drop the index and make it again from runs and commits. Returns how many runs it holds."""
-    catalog = Catalog.open(registry.project.catalog_url, registry.project.folder)
+    catalog = Catalog.open(workspace.project.catalog_url, workspace.project.folder)
     catalog.clear()
-    sync.catch_up(registry.lake, catalog)
+    sync.catch_up(workspace.lake, catalog)
     return len(catalog.runs())
 
 
-def _half_done(registry: Registry, catalog: Catalog, run: Run) -> str | None:
+def _half_done(workspace: Workspace, catalog: Catalog, run: Run) -> str | None:
     """The derived dataset that a pass over it should have moved to its root's new version, and has not."""
     derived = run.facets["pass"].get("derived")
     if derived is None or len(run.outputs) != 1 or run.outputs[0].lance_version is None:
@@ -82,9 +82,9 @@ def _half_done(registry: Registry, catalog: Catalog, run: Run) -> str | None:
     return derived if behind and newest.created_at <= run.ended_at else None
 
 
-def _unreadable(registry: Registry, dataset: str) -> list[Finding]:
+def _unreadable(workspace: Workspace, dataset: str) -> list[Finding]:
     try:
-        registry.lake.table(dataset)
+        workspace.lake.table(dataset)
     except MmregError as error:
         return [Finding("unreadable", error.message, hint=f"mmreg log {dataset} shows earlier versions")]
     return []

@@ -12,11 +12,11 @@ from mmreg.schemas.arrow import media_kind
 from mmreg.schemas.refs import VersionRef
 
 if TYPE_CHECKING:
-    from mmreg.registry.api import Registry
+    from mmreg.registry.workspace import Workspace
 
 
 def rows(
-    registry: Registry,
+    workspace: Workspace,
     ref: VersionRef,
     *,
     where: str | None = None,
@@ -24,7 +24,7 @@ def rows(
     limit: int | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Stream rows of ``ref`` as dictionaries in the order of the root; of media only digest and facts are read."""
-    reader = registry.open_version(ref)
+    reader = workspace.open_version(ref)
     wanted = list(columns) if columns is not None else reader.schema.names
     light = _light(reader, wanted)
     for batch in reader.batches(light, where=where, limit=limit, media=False):
@@ -38,9 +38,7 @@ def _light(reader: Reader, wanted: list[str]) -> list[str]:
     for name in wanted:
         kind = media_kind(schema.field(name).type) if name in schema.names else None
         out += (
-            [f"{name}.{child.name}" for child in schema.field(name).type if child.name != "bytes"]
-            if kind
-            else [name]
+            [f"{name}.{child.name}" for child in schema.field(name).type if child.name != "bytes"] if kind else [name]
         )
     return out
 

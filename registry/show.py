@@ -12,21 +12,21 @@ from mmreg.schemas.refs import VersionRef
 from mmreg.schemas.run import Run
 
 if TYPE_CHECKING:
-    from mmreg.registry.api import Registry
+    from mmreg.registry.workspace import Workspace
 
 SHOWN = 20
 """Rejected records listed; all are counted."""
 
 
-def show(registry: Registry, ref: VersionRef) -> VersionDetail:
+def show(workspace: Workspace, ref: VersionRef) -> VersionDetail:
     """What ``mmreg show`` tells of ``ref``."""
-    row = registry.catalog.resolve(ref)
-    run = registry.catalog.run(row.run)
+    row = workspace.catalog.resolve(ref)
+    run = workspace.catalog.run(row.run)
     root = row.dataset if row.kind == "root" else row.roots[0]["dataset"]
     root_version = row.lance_version if row.kind == "root" else row.roots[0]["lance_version"]
-    ingest = _ingest_at(registry, root, root_version)
+    ingest = _ingest_at(workspace, root, root_version)
     facet = ingest.facets["ingest"] if ingest is not None else {}
-    uri = registry.lake.table_uri(row.dataset)
+    uri = workspace.lake.table_uri(row.dataset)
     own = row.kind == "root"
     return VersionDetail(
         ref=f"{row.dataset}@v{row.ordinal}",
@@ -44,32 +44,32 @@ def show(registry: Registry, ref: VersionRef) -> VersionDetail:
         job=f"{row.job_kind} {row.job_name}",
         promoted=row.promoted,
         license=facet.get("license"),
-        columns=_columns(registry, root, root_version),
-        roots=tuple(_root_ref(registry, part["dataset"], part["uuid"]) for part in row.roots),
+        columns=_columns(workspace, root, root_version),
+        roots=tuple(_root_ref(workspace, part["dataset"], part["uuid"]) for part in row.roots),
         splits=run.facets.get("select", {}).get("splits", {}),
         rejected_reasons=facet.get("reasons", {}) if own else {},
         rejected_records=tuple(
             {"source": r["source"], "reason": r["reason"], "detail": r["detail"]}
-            for r in islice(rejected_records(registry.lake, ingest), SHOWN)
+            for r in islice(rejected_records(workspace.lake, ingest), SHOWN)
         )
         if own
         else (),
     )
 
 
-def producers(registry: Registry, root: str, lance_version: int) -> dict[str, tuple[str, str]]:
+def producers(workspace: Workspace, root: str, lance_version: int) -> dict[str, tuple[str, str]]:
     """For each column of a root version that a pass made: the pass's name, and the latest run that wrote it."""
     made: dict[str, tuple[str, str]] = {}
-    for row in _up_to(registry, root, lance_version):
+    for row in _up_to(workspace, root, lance_version):
         if row.job_kind == "pass":
             for column in row.columns:
                 made.setdefault(column, (row.job_name, row.run))
     return made
 
 
-def _columns(registry: Registry, root: str, lance_version: int) -> tuple[ColumnDetail, ...]:
-    made = producers(registry, root, lance_version)
-    schema = registry.lake.table(root, lance_version).schema
+def _columns(workspace: Workspace, root: str, lance_version: int) -> tuple[ColumnDetail, ...]:
+    made = producers(workspace, root, lance_version)
+    schema = workspace.lake.table(root, lance_version).schema
     return tuple(
         ColumnDetail(field.name, _type(field.type), *made.get(field.name, ("source", None)))
         for field in schema
@@ -83,24 +83,24 @@ def _type(dtype: object) -> str:
     return media_kind(dtype) or str(dtype)  # type: ignore[arg-type]
 
 
-def _ingest_at(registry: Registry, root: str, lance_version: int) -> Run | None:
+def _ingest_at(workspace: Workspace, root: str, lance_version: int) -> Run | None:
     """The last ingest of ``root`` as of a version, also one that only changed what was rejected."""
-    last = registry.catalog.last_run("ingest", root)
-    newest = registry.latest(root)
+    last = workspace.catalog.last_run("ingest", root)
+    newest = workspace.latest(root)
     if last is not None and lance_version >= newest.lance_version:
         return last
-    for row in _up_to(registry, root, lance_version):
+    for row in _up_to(workspace, root, lance_version):
         if row.job_kind == "ingest":
-            return registry.catalog.run(row.run)
+            return workspace.catalog.run(row.run)
     return None
 
 
-def _up_to(registry: Registry, root: str, lance_version: int) -> list[VersionRow]:
-    return [row for row in registry.catalog.versions(root) if row.lance_version <= lance_version]
+def _up_to(workspace: Workspace, root: str, lance_version: int) -> list[VersionRow]:
+    return [row for row in workspace.catalog.versions(root) if row.lance_version <= lance_version]
 
 
-def _root_ref(registry: Registry, dataset: str, uuid: str) -> str:
+def _root_ref(workspace: Workspace, dataset: str, uuid: str) -> str:
     return next(
-        (f"{dataset}@v{row.ordinal}" for row in registry.catalog.versions(dataset) if row.uuid == uuid),
+        (f"{dataset}@v{row.ordinal}" for row in workspace.catalog.versions(dataset) if row.uuid == uuid),
         dataset,
     )

@@ -1,6 +1,6 @@
 """Trainings: a run that reads exact versions and writes a checkpoint.
 
-    with registry.training("clip", ["train@v3"]) as job:
+    with workspace.training("clip", ["train@v3"]) as job:
         for batch in job.open("train").batches(["image", "caption"]):
             ...
         job.save("checkpoints/clip", metrics={"r@1": 0.09})
@@ -29,16 +29,14 @@ from mmreg.schemas.refs import ModelRef, VersionRef
 from mmreg.schemas.run import Job, Run, RunInput, RunState
 
 if TYPE_CHECKING:
-    from mmreg.registry.api import Registry
+    from mmreg.registry.workspace import Workspace
 
 
 class Training:
     """A training under way. ``run`` is what was recorded, once the block has ended."""
 
-    def __init__(
-        self, registry: Registry, name: str, rows: Sequence[VersionRow], facts: Mapping[str, Any]
-    ) -> None:
-        self._registry, self.name, self._rows, self._facts = registry, name, list(rows), dict(facts)
+    def __init__(self, workspace: Workspace, name: str, rows: Sequence[VersionRow], facts: Mapping[str, Any]) -> None:
+        self._workspace, self.name, self._rows, self._facts = workspace, name, list(rows), dict(facts)
         self._evaluated: list[VersionRow] = []
         self.checkpoint: Checkpoint | None = None
         self.metrics: dict[str, float] = {}
@@ -48,16 +46,14 @@ class Training:
         """A handle to the exact version of ``dataset`` that this training was started with."""
         for row in [*self._rows, *self._evaluated]:
             if row.dataset == dataset:
-                return self._registry.open_version(f"{row.dataset}@v{row.ordinal}", split)
-        raise NotFound(
-            f"training {self.name} was not started with {dataset!r}", hint="name it among its inputs"
-        )
+                return self._workspace.open_version(f"{row.dataset}@v{row.ordinal}", split)
+        raise NotFound(f"training {self.name} was not started with {dataset!r}", hint="name it among its inputs")
 
     def evaluate_on(self, ref: VersionRef | str) -> Reader:
         """A handle to a version that is used for evaluation only; it is recorded as such."""
-        row = self._registry.catalog.resolve(VersionRef.parse(ref) if isinstance(ref, str) else ref)
+        row = self._workspace.catalog.resolve(VersionRef.parse(ref) if isinstance(ref, str) else ref)
         self._evaluated.append(row)
-        return self._registry.open_version(f"{row.dataset}@v{row.ordinal}")
+        return self._workspace.open_version(f"{row.dataset}@v{row.ordinal}")
 
     def save(self, path: Path | str, metrics: Mapping[str, float] | None = None) -> Checkpoint:
         """Register the weights at ``path`` as what this training made, with what they scored."""
@@ -66,7 +62,7 @@ class Training:
         model = self._facts.get("model", self.name)
         checkpoint = digest_weights(path, name=model, **facts)
         self.checkpoint = replace(
-            checkpoint, path=relative_path(self._registry, path), base=self._facts.get("init_from")
+            checkpoint, path=relative_path(self._workspace, path), base=self._facts.get("init_from")
         )
         self.metrics = dict(metrics or {})
         return self.checkpoint
@@ -97,32 +93,32 @@ class Training:
             checkpoints=checkpoints,
             facets=facets,
         )
-        self._registry.record(self.run)
+        self._workspace.record(self.run)
 
     def pin(self) -> None:
         """Keep what the model was made from: its versions, and the root versions behind them."""
         for row in [*self._rows, *self._evaluated]:
-            self._registry.pin(row.dataset, row.uuid, row.lance_version)
+            self._workspace.pin(row.dataset, row.uuid, row.lance_version)
             for root in row.roots:
-                self._registry.pin(root["dataset"], root["uuid"], root["lance_version"])
+                self._workspace.pin(root["dataset"], root["uuid"], root["lance_version"])
 
     def _inputs(self) -> Iterator[RunInput]:
         for role, rows in (("trained_on", self._rows), ("evaluated_on", self._evaluated)):
             for row in rows:
                 yield RunInput("version", row.uuid, f"{row.dataset}@v{row.ordinal}", role=role)  # type: ignore[arg-type]
         if init := self._facts.get("init_from"):
-            parent = self._registry.catalog.checkpoint(ModelRef.parse(init))
+            parent = self._workspace.catalog.checkpoint(ModelRef.parse(init))
             yield RunInput("checkpoint", parent.digest, init, role="init_from")
 
 
 @contextmanager
-def training(registry: Registry, name: str, inputs: Sequence[VersionRef], **facts: Any) -> Iterator[Training]:
+def training(workspace: Workspace, name: str, inputs: Sequence[VersionRef], **facts: Any) -> Iterator[Training]:
     """Record a training on ``inputs``. ``facts``: model, alias, framework, license, init_from, seed, params, ...
 
     Raises `TrainingFailed` where the block ends without `Training.save`.
     """
-    rows = [registry.catalog.resolve(ref) for ref in inputs]
-    job = Training(registry, name, rows, facts)
+    rows = [workspace.catalog.resolve(ref) for ref in inputs]
+    job = Training(workspace, name, rows, facts)
     job.pin()
     started = now()
     try:

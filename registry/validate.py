@@ -19,32 +19,32 @@ from mmreg.validators.load import load_check
 from mmreg.validators.protocol import Check
 
 if TYPE_CHECKING:
-    from mmreg.registry.api import Registry
+    from mmreg.registry.workspace import Workspace
 
 
-def validate(registry: Registry, ref: VersionRef | None) -> list[ValidationReport]:
+def validate(workspace: Workspace, ref: VersionRef | None) -> list[ValidationReport]:
     """Check ``ref`` as declared for its dataset, or the latest version of every dataset with checks. Recorded."""
     if ref is not None:
-        return [_validate(registry, registry.catalog.resolve(_latest_if_bare(ref)))]
-    names = [name for name in registry.spec.checks if registry.exists(name)]
-    missing = [name for name in registry.spec.checks if name not in names]
+        return [_validate(workspace, workspace.catalog.resolve(_latest_if_bare(ref)))]
+    names = [name for name in workspace.spec.checks if workspace.exists(name)]
+    missing = [name for name in workspace.spec.checks if name not in names]
     if missing:
         raise NotFound(f"{missing[0]} has checks, but no version yet", hint="mmreg apply")
-    return [_validate(registry, registry.latest(name)) for name in names]
+    return [_validate(workspace, workspace.latest(name)) for name in names]
 
 
-def promote(registry: Registry, ref: VersionRef) -> ValidationReport:
+def promote(workspace: Workspace, ref: VersionRef) -> ValidationReport:
     """Check ``ref``, and where no check of severity `error` failed make it what the bare name means.
 
     The report says whether it was promoted: ``ok``. A dataset without checks is promoted as it is.
     """
-    row = registry.catalog.resolve(_latest_if_bare(ref))
-    report = _validate(registry, row)
+    row = workspace.catalog.resolve(_latest_if_bare(ref))
+    report = _validate(workspace, row)
     if not report.ok:
         return report
-    registry.pin(row.dataset, row.uuid, row.lance_version)
+    workspace.pin(row.dataset, row.uuid, row.lance_version)
     moment = now()
-    registry.record(
+    workspace.record(
         Run(
             id=new_run_id(),
             job=Job("promotion", row.dataset),
@@ -63,16 +63,16 @@ def _latest_if_bare(ref: VersionRef) -> VersionRef:
     return ref if ref.selector else VersionRef(ref.dataset, "latest")
 
 
-def _validate(registry: Registry, row: VersionRow) -> ValidationReport:
+def _validate(workspace: Workspace, row: VersionRow) -> ValidationReport:
     started = now()
-    specs = registry.spec.checks.get(row.dataset, ())
+    specs = workspace.spec.checks.get(row.dataset, ())
     ref = f"{row.dataset}@v{row.ordinal}"
     report = ValidationReport(row.dataset, ref, row.uuid, row.rows, ())
     if specs:
-        checks = _run_checks(registry, ref, row, specs)
+        checks = _run_checks(workspace, ref, row, specs)
         report = replace(report, results=tuple(check.result() for check in checks), run=new_run_id())
         assert report.run is not None
-        registry.record(
+        workspace.record(
             Run(
                 id=report.run,
                 job=Job("validation", row.dataset),
@@ -86,16 +86,16 @@ def _validate(registry: Registry, row: VersionRow) -> ValidationReport:
     return report
 
 
-def _run_checks(registry: Registry, ref: str, row: VersionRow, specs: tuple[CheckSpec, ...]) -> list[Check]:
+def _run_checks(workspace: Workspace, ref: str, row: VersionRow, specs: tuple[CheckSpec, ...]) -> list[Check]:
     """Two streams over the version: one without media for all checks that can, one for those that must see it."""
-    reader = registry.open_version(ref)
+    reader = workspace.open_version(ref)
     schema = reader.table.schema
     root, at = (
         (row.dataset, row.lance_version)
         if row.kind == "root"
         else (row.roots[0]["dataset"], row.roots[0]["lance_version"])
     )
-    made = {column: name for column, (name, _) in producers(registry, root, at).items()}
+    made = {column: name for column, (name, _) in producers(workspace, root, at).items()}
     checks = [load_check(spec, schema, made) for spec in specs]
     for media in (False, True):
         group = [check for check in checks if check.media == media]
@@ -103,11 +103,7 @@ def _run_checks(registry: Registry, ref: str, row: VersionRow, specs: tuple[Chec
             continue
         wanted = sorted({column for check in group for column in check.columns})
         columns = ["sample_id", *(c for c in wanted if c != "sample_id")]
-        size = (
-            64
-            if media and any(media_kind(schema.field(c).type) for c in wanted if c in schema.names)
-            else 8192
-        )
+        size = 64 if media and any(media_kind(schema.field(c).type) for c in wanted if c in schema.names) else 8192
         for batch in reader.batches(columns, batch_size=size, media="tolerant" if media else False):
             for check in group:
                 check.update(batch)

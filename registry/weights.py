@@ -228,3 +228,27 @@ def _tensors(file: _File) -> list[_Tensor]:
             hint="copy or save it again",
         )
     return tensors
+
+
+def weights_path(folder: Path, checkpoint: Checkpoint, *, verify: bool) -> Path | None:
+    """Where a checkpoint's files are below the project's ``folder``; None for an opaque one.
+
+    ``verify`` digests them again: a model is its weights, and a path may hold others by now. Raises `NotFound`
+    where they are gone, `IntegrityError` where they are others.
+    """
+    if checkpoint.path is None:
+        return None
+    path = folder / checkpoint.path
+    if not path.exists():
+        raise NotFound(
+            f"the weights of {checkpoint.name}@{checkpoint.digest[:12]} are not at {checkpoint.path}",
+            hint="put them back, or train again",
+        )
+    if verify:
+        there = digest_weights(path, name=checkpoint.name).digest
+        if there != checkpoint.digest:
+            raise IntegrityError(
+                f"{checkpoint.path} holds other weights ({there[:12]}) than {checkpoint.name}@{checkpoint.digest[:12]}",
+                hint=f"put the right ones back, or: mmreg model add {checkpoint.path} {checkpoint.name}",
+            )
+    return path

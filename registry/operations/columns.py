@@ -108,7 +108,10 @@ class ColumnPublisher:
         staged = self._results(row_ids)
         if staged is None or not staged.num_rows:
             return None
-        aligned = staged.select(self._columns.names).take(_positions(row_ids, staged)).cast(self._columns)
+        aligned = staged.select(self._columns.names)
+        if not np.array_equal(staged["_rowid"].to_numpy(), row_ids):
+            aligned = aligned.take(_positions(row_ids, staged))
+        aligned = aligned.cast(self._columns)
         reader = pa.RecordBatchReader.from_batches(self._columns, aligned.to_batches(max_chunksize=8192))
         metadata, self._schema = fragment.merge_columns(reader)
         return metadata, None

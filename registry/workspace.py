@@ -1,0 +1,169 @@
+"""A project with its lake and its index: what every verb of the registry works on."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from mmreg.config import Project, load
+from mmreg.errors import IntegrityError, NotFound, StorageError
+from mmreg.registry import sync
+from mmreg.registry.catalog import Catalog, VersionRow
+from mmreg.registry.lake import Lake, first_line
+from mmreg.schemas.refs import ModelRef, VersionRef
+
+if TYPE_CHECKING:
+    import lance
+
+    from mmreg.registry.read import Reader
+    from mmreg.registry.selection import Selection
+    from mmreg.registry.snapshot import Snapshot
+    from mmreg.schemas.declaration import ProjectSpec
+    from mmreg.schemas.model import LoadedModel
+    from mmreg.schemas.run import Run, RunInput
+
+
+class Workspace:
+    """Opening touches nothing; the lake and the index open when they are first needed."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self._snapshots: dict[str, Snapshot] = {}
+
+    @classmethod
+    def open(cls, path: Path | str | None = None, profile: str | None = None) -> Self:
+        """The one of the project at or above ``path`` (default: the working directory)."""
+        return cls(load(Path(path) if path is not None else None, profile))
+
+    @property
+    def spec(self) -> ProjectSpec:
+        return self.project.spec
+
+    @cached_property
+    def lake(self) -> Lake:
+        return Lake.open(self.project.lake_uri, self.project.lake_options)
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The index, brought up to date with the lake."""
+        catalog = Catalog.open(self.project.catalog_url, self.project.folder)
+        sync.catch_up(self.lake, catalog)
+        return catalog
+
+    def open_version(self, ref: VersionRef | str, split: str | None = None) -> Reader:
+        """A handle to read one exact version. `mmreg.open` is this, on the project around the working directory."""
+        from mmreg.registry.read import Reader
+
+        row = self.catalog.resolve(VersionRef.parse(ref) if isinstance(ref, str) else ref)
+        root = row.dataset if row.kind == "root" else row.roots[0]["dataset"]
+        return Reader(self.lake, row, split, self.media_root(root))
+
+    def record(self, run: Run) -> None:
+        """Write the run's object and absorb it into the index."""
+        sync.record(self.lake, self.catalog, run)
+
+    def read_text(self, path: str) -> str:
+        """A text file that the declaration names. Raises `NotFound`."""
+        try:
+            return (self.project.folder / path).read_text(encoding="utf-8")
+        except OSError as error:
+            raise NotFound(f"{path}: {error.strerror}", hint="paths are relative to mmreg.yaml") from error
+
+    def loaded_model(self, ref: ModelRef, *, verify: bool = False) -> LoadedModel:
+        """A registered checkpoint with the place of its files. Raises `NotFound` where there is none."""
+        from mmreg.registry.weights import weights_path
+        from mmreg.schemas.model import LoadedModel
+
+        checkpoint = self.catalog.checkpoint(ref)
+        return LoadedModel(checkpoint, weights_path(self.project.folder, checkpoint, verify=verify))
+
+    def media_root(self, root: str) -> str | None:
+        """Where relative references of a root's media start, as its declared source says."""
+        spec = self.spec.datasets.get(root)
+        if spec is None or all(column.storage == "inline" for column in spec.columns.values()):
+            return None
+        from mmreg.sources import open_source
+
+        return open_source(root, spec, self.project.folder).media_root
+
+    def latest(self, dataset: str) -> VersionRow:
+        return self.catalog.resolve(VersionRef(dataset, "latest"))
+
+    def newest(self, root: str) -> Snapshot:
+        """The newest version of a root's table: one object until another version is there. Raises `NotFound`."""
+        from mmreg.registry.snapshot import Snapshot
+
+        held = self._snapshots.get(root)
+        if held is None or held.table.version != max(self.lake.versions_on_disk(root), default=0):
+            held = self._snapshots[root] = Snapshot(self.lake.table(root))
+        return held
+
+    def exists(self, dataset: str) -> bool:
+        return bool(self.catalog.versions(dataset))
+
+    def rows_of(self, dataset: str) -> int:
+        return self.latest(dataset).rows
+
+    def rejected_count(self, root: str) -> int:
+        last = self.catalog.last_run("ingest", root)
+        return int(last.facets["ingest"]["rejected"]) if last is not None else 0
+
+    def base_selection(self, dataset: str, split: str | None) -> Selection | None:
+        """The rows that a pass from ``dataset`` is for: None for all of a root."""
+        if dataset in self.spec.datasets:
+            return None
+        from mmreg.registry.selection import read_selection
+
+        row = self.latest(dataset)
+        return read_selection(self.lake.table(dataset, row.lance_version)).only(split, dataset)
+
+    def version_input(self, dataset: str, table: lance.LanceDataset, columns: tuple[str, ...] = ()) -> RunInput:
+        """``table`` as the input of a run: the newest recorded version at or before it."""
+        from mmreg.schemas.run import RunInput
+
+        row = self.version_at(dataset, table.version)
+        return RunInput("version", row.uuid, f"{dataset}@v{row.ordinal}", columns=columns)
+
+    def latest_input(self, dataset: str) -> RunInput:
+        from mmreg.schemas.run import RunInput
+
+        row = self.latest(dataset)
+        return RunInput("version", row.uuid, f"{dataset}@v{row.ordinal}")
+
+    def version_at(self, dataset: str, lance_version: int) -> VersionRow:
+        """The recorded version that Lance's ``lance_version`` is, or the one before it where that was foreign."""
+        for attempt in range(2):
+            rows = [row for row in self.catalog.versions(dataset) if row.lance_version <= lance_version]
+            if rows and (rows[0].lance_version == lance_version or attempt):
+                return rows[0]
+            # Another process published this version after the index was read.
+            sync.catch_up(self.lake, self.catalog)
+        raise IntegrityError(f"{dataset}: no recorded version at Lance version {lance_version}", hint="mmreg doctor")
+
+    def root_pin(self, root: str, table: lance.LanceDataset) -> dict[str, Any]:
+        """The root version that a derived dataset refers to."""
+        return {
+            "dataset": root,
+            "uuid": self.version_at(root, table.version).uuid,
+            "lance_version": table.version,
+        }
+
+    def pin(self, dataset: str, uuid: str, lance_version: int) -> None:
+        """Keep a version from being cleaned up: one Lance tag, named from its uuid."""
+        table = self.lake.table(dataset)
+        name = f"mmreg-{uuid}"
+        if name not in table.tags.list():
+            try:
+                table.tags.create(name, lance_version)
+            except (OSError, ValueError) as error:
+                if name not in table.tags.list():  # else another process pinned it first
+                    raise StorageError(f"{dataset}: cannot pin v{lance_version}: {first_line(error)}") from error
+
+    def pass_summary(self, name: str) -> bytes | None:
+        """How the fragments stood after the last run of a pass."""
+        from mmreg.registry.objects import get_object
+
+        last = self.catalog.last_run("pass", name)
+        digest = last.facets["pass"].get("summary") if last is not None else None
+        return get_object(self.lake.store, digest) if digest else None
