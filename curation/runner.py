@@ -28,7 +28,7 @@ from mmreg.curation.standing import Standing
 from mmreg.errors import PassFailed
 from mmreg.registry.clock import now
 from mmreg.registry.commit import Draft, publish
-from mmreg.registry.derive import repoint
+from mmreg.registry.derive import completed, repoint
 from mmreg.registry.fingerprint import light_columns, row_fingerprints
 from mmreg.registry.leases import lease
 from mmreg.registry.media import with_bytes
@@ -76,6 +76,9 @@ def run_pass(registry: Registry, bound: BoundPass, inputs: tuple[RunInput, ...],
     """
     name = f"{bound.root}.{bound.name}"
     with lease(registry.lake.store, name, wait_s=WAIT_S):
+        last = registry.catalog.last_run("pass", bound.name)
+        if last is not None:
+            completed(registry, last)
         newest = registry.newest(bound.root)
         table = newest.table
         rows = RowSet(table, bound, registry.base_selection(bound.spec.from_, bound.spec.split))

@@ -32,8 +32,8 @@ def publish_selection(
 def repoint(workspace: Workspace, dataset: str, root: str, run: Run) -> Run:
     """Give ``dataset`` a version with the rows that it has, on the root version that ``run`` published.
 
-    A column pass over a derived dataset writes to the root; this is the second half of its work, completed by
-    `doctor` where a crash came between. Doing it twice changes nothing.
+    A column pass over a derived dataset writes to the root; this is the second half of its work. Doing it twice
+    changes nothing.
     """
     output = next(o for o in run.outputs if o.dataset == root)
     table = workspace.lake.table(root, output.lance_version)
@@ -46,6 +46,23 @@ def repoint(workspace: Workspace, dataset: str, root: str, run: Run) -> Run:
         return _draft(workspace, dataset, root, table, read_selection(newest), new=False)
 
     return publish(workspace.lake, dataset, run, build) or run
+
+
+def completed(workspace: Workspace, run: Run) -> Run | None:
+    """The pass ``run`` with its second half done now; None where nothing was missing.
+
+    Missing is it where a crash came between the halves, and nobody has given the dataset other rows since.
+    """
+    derived = run.facets["pass"].get("derived")
+    if derived is None or len(run.outputs) != 1 or run.outputs[0].lance_version is None:
+        return None
+    newest = workspace.latest(derived)
+    behind = all(pinned["lance_version"] < run.outputs[0].lance_version for pinned in newest.roots)
+    if not behind or newest.created_at > run.ended_at:
+        return None
+    whole = repoint(workspace, derived, run.outputs[0].dataset, run)
+    workspace.record(whole)
+    return whole
 
 
 def _draft(

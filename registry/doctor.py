@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 from mmreg.errors import MmregError
 from mmreg.registry import leases, sync
 from mmreg.registry.catalog import Catalog
-from mmreg.registry.derive import repoint
+from mmreg.registry.derive import completed
 from mmreg.registry.store import probe
 from mmreg.schemas.finding import DoctorReport, Finding
-from mmreg.schemas.run import Run
 
 if TYPE_CHECKING:
     from mmreg.registry.workspace import Workspace
@@ -47,16 +46,9 @@ def doctor(workspace: Workspace) -> DoctorReport:
             )
         )
     for run in catalog.runs("pass"):
-        if (derived := _half_done(workspace, catalog, run)) is not None:
-            whole = repoint(workspace, derived, run.outputs[0].dataset, run)
-            workspace.record(whole)
-            findings.append(
-                Finding(
-                    "derived_behind",
-                    f"{derived} is now on {run.outputs[0].ref}, as its pass meant",
-                    fixed=True,
-                )
-            )
+        if (whole := completed(workspace, run)) is not None:
+            refs = " and ".join(output.ref for output in whole.outputs)
+            findings.append(Finding("derived_behind", f"pass {run.job.name} made {refs}: completed", fixed=True))
     for name in leases.release_abandoned(lake.store):
         findings.append(Finding("lease_left", f"{name}: its holder is gone; released", fixed=True))
     for row in catalog.datasets():
@@ -70,16 +62,6 @@ def rebuild(workspace: Workspace) -> int:
     catalog.clear()
     sync.catch_up(workspace.lake, catalog)
     return len(catalog.runs())
-
-
-def _half_done(workspace: Workspace, catalog: Catalog, run: Run) -> str | None:
-    """The derived dataset that a pass over it should have moved to its root's new version, and has not."""
-    derived = run.facets["pass"].get("derived")
-    if derived is None or len(run.outputs) != 1 or run.outputs[0].lance_version is None:
-        return None
-    newest = catalog.versions(derived)[0]
-    behind = all(pinned["lance_version"] < run.outputs[0].lance_version for pinned in newest.roots)
-    return derived if behind and newest.created_at <= run.ended_at else None
 
 
 def _unreadable(workspace: Workspace, dataset: str) -> list[Finding]:
