@@ -57,9 +57,7 @@ def _apply(registry: Registry, step: Step, named: bool, progress: Progress) -> S
 
 def _model(registry: Registry, name: str, progress: Progress) -> StepResult:
     checkpoint = declared_model(registry, name)
-    return StepResult(
-        "model", name, "registered", f"{checkpoint.digest[:12]}", ref=f"{name}@{checkpoint.digest[:12]}"
-    )
+    return StepResult("model", name, "registered", f"{checkpoint.digest[:12]}", ref=f"{name}@{checkpoint.digest[:12]}")
 
 
 def _ingest(registry: Registry, name: str, progress: Progress) -> StepResult:
@@ -73,9 +71,7 @@ def _ingest(registry: Registry, name: str, progress: Progress) -> StepResult:
     if done.run.outputs:
         counts["rejected"] = done.rejected
     said = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count) or "no row changed"
-    return _published(
-        "ingest", name, done.run, said, rejected=done.rejected, computed=done.added + done.changed
-    )
+    return _published("ingest", name, done.run, said, rejected=done.rejected, computed=done.added + done.changed)
 
 
 def _pass(registry: Registry, name: str, progress: Progress) -> StepResult:

@@ -85,9 +85,7 @@ def bind(registry: Registry, name: str) -> BoundPass:
 def _inputs(registry: Registry, name: str, spec: PassSpec, root: str, cls: type[Pass]) -> dict[str, str]:
     unknown = sorted(set(spec.inputs) - set(cls.inputs))
     if unknown:
-        raise UsageError(
-            f"pass {name}: {spec.use} has no input {unknown[0]!r} (its inputs: {', '.join(cls.inputs)})"
-        )
+        raise UsageError(f"pass {name}: {spec.use} has no input {unknown[0]!r} (its inputs: {', '.join(cls.inputs)})")
     declared = registry.spec.datasets[root].columns
     inputs = {own: spec.inputs.get(own, own if own in declared else None) for own in cls.inputs}
     if spec.inputs:
@@ -108,11 +106,7 @@ def _outputs(registry: Registry, name: str, spec: PassSpec, root: str, made: lis
     outputs = {own: spec.outputs.get(own, own) for own in made}
     taken = dict.fromkeys(registry.spec.datasets[root].columns, "the source")
     for other, declared in registry.spec.passes.items():
-        if (
-            other != name
-            and declared.use not in SELECTIONS
-            and roots_of(registry.spec, declared.from_) == root
-        ):
+        if other != name and declared.use not in SELECTIONS and roots_of(registry.spec, declared.from_) == root:
             taken |= dict.fromkeys(declared_outputs(declared, registry.project.folder), f"pass {other}")
     for own, column in outputs.items():
         if column in taken:

@@ -12,11 +12,10 @@ are read by torch's restricted unpickler.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,18 +69,6 @@ def embedding_dimension(model: LoadedModel) -> int:
     if not isinstance(dimension, int) or dimension < 1:
         raise files.fault(f"{_CONFIGS[files.format]} tells no embedding dimension")
     return dimension
-
-
-T = TypeVar("T")
-_BATCH = 64
-"""Images or texts that go through a model at once."""
-
-
-def in_batches(encode: Callable[[list[T]], NDArray[np.float32]], things: Iterable[T]) -> NDArray[np.float32]:
-    """For encoders: all of ``things`` through ``encode``, some at a time; shape (0, 0) where there are none."""
-    waiting = iter(things)
-    parts = [encode(batch) for batch in iter(lambda: list(islice(waiting, _BATCH)), [])]
-    return np.concatenate(parts) if parts else np.empty((0, 0), np.float32)
 
 
 Format = Literal["open_clip", "transformers"]

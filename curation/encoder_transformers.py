@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmreg.curation.encoder import in_batches
+from mmreg.curation.batching import in_batches
 from mmreg.errors import MissingExtra, UsageError
 
 if TYPE_CHECKING:

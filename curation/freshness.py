@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from mmreg.curation.bind import BoundPass
 from mmreg.curation.standing import FragmentState, Standing
 from mmreg.registry.fingerprint import light_columns, row_fingerprints
+from mmreg.registry.lake import reading
 from mmreg.schemas.arrow import DONE, ERROR
 from mmreg.schemas.cells import child, whole
 
@@ -69,7 +70,7 @@ class RowSet:
     """Which rows of the root a pass is for: all, those of a derived dataset, those that fulfil a predicate."""
 
     def __init__(self, table: lance.LanceDataset, bound: BoundPass, selection: Selection | None) -> None:
-        self._selection = selection
+        self._name, self._selection = bound.name, selection
         self._predicate = bound.predicate.to_lance(table.schema) if bound.predicate else None
         self.digest = f"{selection.digest if selection else ''}|{bound.spec.rows or ''}"
 
@@ -79,7 +80,8 @@ class RowSet:
 
     def of(self, fragment: LanceFragment) -> NDArray[np.uint64]:
         """The wanted row ids of ``fragment``, in its order."""
-        table = fragment.scanner(columns=[], with_row_id=True, filter=self._predicate).to_table()
+        with reading(f"pass {self._name}"):
+            table = fragment.scanner(columns=[], with_row_id=True, filter=self._predicate).to_table()
         row_ids = table["_rowid"].to_numpy().astype(np.uint64)
         return row_ids if self._selection is None else row_ids[np.isin(row_ids, self._selection.row_ids)]
 

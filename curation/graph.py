@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
 
 from mmreg.config import Project
 from mmreg.curation.outputs import declared_outputs
 from mmreg.curation.selections import SELECTIONS
-from mmreg.errors import NotFound
+from mmreg.errors import NotFound, UsageError
 from mmreg.schemas.declaration import PassSpec, ProjectSpec
 from mmreg.schemas.document import roots_of
 from mmreg.schemas.plan import StepKind
@@ -49,11 +49,20 @@ def upstream(project: Project) -> dict[Step, set[Step]]:
 
 
 def _needs(project: Project) -> dict[Step, set[Step]]:
+    needs = _data_needs(project)
+    for step, training in _curated_by_trained(project):
+        # A model that learns from what this pass made cannot come before it: then the pass takes the model that is
+        # there, and the loop between data and model turns once with every training.
+        if step not in _closure([training], needs):
+            needs[step].add(training)
+    return needs
+
+
+def _data_needs(project: Project) -> dict[Step, set[Step]]:
+    """Needs, but for those of passes whose model is trained here."""
     spec = project.spec
     makers = {f"dataset {name}": Step("ingest", name) for name in spec.datasets}
     makers |= {f"dataset {p.into}": Step("select", name) for name, p in spec.passes.items() if p.into}
-    models = {t.model: Step("training", name) for name, t in spec.trainings.items()}
-    models |= {name: Step("model", name) for name in spec.models}
     columns = _column_makers(project)
     needs: dict[Step, set[Step]] = {Step("model", name): set() for name in spec.models}
     needs |= {Step("ingest", name): set() for name in spec.datasets}
@@ -61,18 +70,37 @@ def _needs(project: Project) -> dict[Step, set[Step]]:
         root = roots_of(spec, declared.from_)
         before = {makers[f"dataset {declared.from_}"]}
         before |= {columns[root, c] for c in _reads(declared) if (root, c) in columns}
-        if declared.model is not None and (ref := ModelRef.parse(declared.model).name) in models:
-            before.add(models[ref])
+        if (model := _model_name(declared.model)) in spec.models:
+            before.add(Step("model", model))
         if declared.sample is not None and declared.sample.like is not None:
             before.add(makers[f"dataset {declared.sample.like}"])
         step = _pass_step(name, declared)
         needs[step] = before - {step}
     for name, training in spec.trainings.items():
         before = {makers[f"dataset {dataset}"] for dataset in (training.from_, *training.evaluate_on)}
-        if training.init_from is not None and (ref := ModelRef.parse(training.init_from).name) in models:
-            before.add(models[ref])
+        if (model := _model_name(training.init_from)) in spec.models:
+            before.add(Step("model", model))
+        elif (maker := _trainer(spec, model)) is not None:
+            before.add(maker)
         needs[Step("training", name)] = before - {Step("training", name)}
     return needs
+
+
+def _curated_by_trained(project: Project) -> Iterator[tuple[Step, Step]]:
+    """Passes that use a model which is trained here, with the training."""
+    for name, declared in project.spec.passes.items():
+        if (maker := _trainer(project.spec, _model_name(declared.model))) is not None:
+            yield _pass_step(name, declared), maker
+
+
+def _trainer(spec: ProjectSpec, model: str) -> Step | None:
+    if model in spec.models:
+        return None
+    return next((Step("training", name) for name, t in spec.trainings.items() if t.model == model), None)
+
+
+def _model_name(ref: str | None) -> str:
+    return ModelRef.parse(ref).name if ref is not None else ""
 
 
 def _column_makers(project: Project) -> dict[tuple[str, str], Step]:
@@ -103,7 +131,12 @@ def _pass_step(name: str, declared: PassSpec) -> Step:
 def _ordered(needs: dict[Step, set[Step]]) -> list[Step]:
     place = {step: number for number, step in enumerate(needs)}
     sorter = TopologicalSorter(needs)
-    sorter.prepare()
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        circle = " -> ".join(step.name for step in error.args[1])
+        message = f"mmreg.yaml goes in a circle: {circle}"
+        raise UsageError(message, hint="let one of them read something else") from error
     ordered: list[Step] = []
     ready: list[Step] = []
     while sorter.is_active():
@@ -127,7 +160,7 @@ def _selected(spec: ProjectSpec, needs: dict[Step, set[Step]], selector: str) ->
     if not chosen:
         known = sorted({step.name for step in needs})
         raise NotFound(
-            f"nothing declared is called {name!r}.{did_you_mean(name, known)}",
+            f"nothing declared is called {name!r}{did_you_mean(name, known)}",
             hint=f"one of: {', '.join(known)}",
         )
     wanted = set(chosen)

@@ -30,12 +30,8 @@ def read_params(use: str, kind: type[P], given: Mapping[str, Any]) -> P:
 
 def _unknown(use: str, name: str, known: list[str]) -> UsageError:
     if not known:
-        return UsageError(
-            f"{use} takes no params, so {name!r} means nothing", hint=f"leave 'params' of {use} out"
-        )
-    return UsageError(
-        f"{use} has no param {name!r}{did_you_mean(name, known)}", hint=f"params: {{{known[0]}: ...}}"
-    )
+        return UsageError(f"{use} takes no params, so {name!r} means nothing", hint=f"leave 'params' of {use} out")
+    return UsageError(f"{use} has no param {name!r}{did_you_mean(name, known)}", hint=f"params: {{{known[0]}: ...}}")
 
 
 def _typed(use: str, field: Field[Any], value: Any) -> Any:

@@ -14,6 +14,7 @@ from mmreg.curation.selections import SplitParams, sample_rows, split_rows
 from mmreg.errors import NotFound, UsageError
 from mmreg.registry.clock import now
 from mmreg.registry.derive import publish_selection
+from mmreg.registry.lake import reading
 from mmreg.registry.runs import new_run_id
 from mmreg.registry.selection import Selection
 from mmreg.schemas.cells import values
@@ -121,7 +122,8 @@ def evaluate(bound: BoundSelection) -> Selection:
     if bound.split is not None and bound.split.group is not None:
         columns.append(bound.split.group)
     predicate = bound.predicate.to_lance(bound.table.schema) if bound.predicate else None
-    rows = bound.table.scanner(columns=columns, filter=predicate, with_row_id=True).to_table()
+    with reading(f"pass {bound.name}"):
+        rows = bound.table.scanner(columns=columns, filter=predicate, with_row_id=True).to_table()
     row_ids = rows["_rowid"].to_numpy().astype(np.uint64)
     if bound.base is not None:
         keep = np.isin(row_ids, bound.base.row_ids)

@@ -39,9 +39,7 @@ class SplitParams:
         fractions = {k: v for k, v in params.items() if k not in known}
         for name, share in fractions.items():
             if not isinstance(share, int | float) or isinstance(share, bool) or not 0 < share < 1:
-                raise UsageError(
-                    f"{where}: the share of split {name!r} must lie between 0 and 1, not {share!r}"
-                )
+                raise UsageError(f"{where}: the share of split {name!r} must lie between 0 and 1, not {share!r}")
         if not fractions or math.fsum(fractions.values()) > 1:
             raise UsageError(
                 f"{where}: give each split but the rest a share, together at most 1",
@@ -71,10 +69,7 @@ def split_rows(
     """Each row with its split. Rows of one group share it; rows whose group is null stand for themselves."""
     keys = sample_ids
     if groups is not None:
-        keys = [
-            s if g is None else b"g" + repr(g).encode()
-            for g, s in zip(values(groups), sample_ids, strict=True)
-        ]
+        keys = [s if g is None else b"g" + repr(g).encode() for g, s in zip(values(groups), sample_ids, strict=True)]
     position = _hashes(keys, params.seed).astype(np.float64) / 2.0**64
     names = (params.rest, *params.fractions)
     splits = np.zeros(len(row_ids), np.int8)

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 def status(registry: Registry) -> Status:
     """Freshness of every declared pass on the newest versions, in O(fragments)."""
-    passes = [
-        _pass(registry, name) for name, spec in registry.spec.passes.items() if spec.use not in SELECTIONS
-    ]
+    passes = [_pass(registry, name) for name, spec in registry.spec.passes.items() if spec.use not in SELECTIONS]
     return Status(tuple(passes), plan(registry).steps, registry.catalog.age_s())
 
 

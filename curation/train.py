@@ -137,9 +137,7 @@ def _call(name: str, spec: TrainingSpec, folder: Path, environment: dict[str, st
         # What the command prints is talk: stdout is for data.
         ended = subprocess.run(command, cwd=folder, env=environment, stdout=sys.stderr.fileno(), check=False)
     except OSError as error:
-        raise TrainingFailed(
-            f"training {name}: {command[0]}: {error.strerror}", hint="mend 'command:'"
-        ) from error
+        raise TrainingFailed(f"training {name}: {command[0]}: {error.strerror}", hint="mend 'command:'") from error
     if ended.returncode:
         raise TrainingFailed(
             f"training {name}: {' '.join(spec.command)} ended with status {ended.returncode}",

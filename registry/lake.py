@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from mmreg.errors import Conflict, IntegrityError, NotFound, StorageError, StoreUnsafe
+from mmreg.errors import Conflict, FilterError, IntegrityError, NotFound, StorageError, StoreUnsafe
 from mmreg.registry.store import Store, open_store, probe
 
 if TYPE_CHECKING:
@@ -110,6 +112,17 @@ class Lake:
 def first_line(error: BaseException) -> str:
     """The readable part of a foreign message: without the source positions that Lance appends."""
     return str(error).splitlines()[0].split(", /")[0] if str(error) else type(error).__name__
+
+
+@contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Turn what Lance says while it reads ``what`` into an error of ours: a predicate's fault, or the disk's."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        if "regex" in str(error).lower() or "Invalid user input" in str(error):
+            raise FilterError(f"{what}: {first_line(error)}", hint="mend the predicate") from error
+        raise StorageError(f"{what}: {first_line(error)}", hint="mmreg doctor") from error
 
 
 def is_conflict(error: BaseException) -> bool:

@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from mmreg.errors import FilterError, NotFound, StorageError
-from mmreg.registry.lake import Lake, first_line
+from mmreg.errors import FilterError, NotFound
+from mmreg.registry.lake import Lake, reading
 from mmreg.registry.media import with_bytes
 from mmreg.registry.selection import Selection, read_selection
 from mmreg.schemas.arrow import media_kind
@@ -33,9 +33,7 @@ SPARSE = 0.1
 class Reader:
     """A handle to one exact version. ``ref`` is how a person names it, ``uuid`` what it is."""
 
-    def __init__(
-        self, lake: Lake, row: VersionRow, split: str | None = None, media_root: str | None = None
-    ) -> None:
+    def __init__(self, lake: Lake, row: VersionRow, split: str | None = None, media_root: str | None = None) -> None:
         self._lake, self._row, self._split, self._media_root = lake, row, split, media_root
 
     def __repr__(self) -> str:
@@ -63,9 +61,7 @@ class Reader:
         """Which rows of the root these are; None where they are all of them."""
         if self._row.kind == "root":
             if self._split is not None:
-                raise NotFound(
-                    f"{self.ref} is a root dataset: it has no splits", hint="open a derived dataset"
-                )
+                raise NotFound(f"{self.ref} is a root dataset: it has no splits", hint="open a derived dataset")
             return None
         derived = self._lake.table(self._row.dataset, self._row.lance_version)
         return read_selection(derived).only(self._split, self._row.dataset)
@@ -161,7 +157,7 @@ class Reader:
     def _scan(
         self, columns: list[str], predicate: str | None, batch_size: int, selection: Selection | None
     ) -> Iterator[pa.RecordBatch]:
-        try:
+        with reading(self.ref):
             scanner = self.table.scanner(
                 columns=columns,
                 filter=predicate,
@@ -175,26 +171,19 @@ class Reader:
             )
             for batch in scanner.to_batches():
                 if selection is not None:
-                    batch = batch.filter(
-                        pa.array(np.isin(batch.column("_rowid").to_numpy(), selection.row_ids))
-                    )
+                    batch = batch.filter(pa.array(np.isin(batch.column("_rowid").to_numpy(), selection.row_ids)))
                 yield batch
-        except (OSError, ValueError) as error:
-            raise StorageError(f"{self.ref}: {first_line(error)}", hint="mmreg doctor") from error
 
     def _take(self, columns: list[str], selection: Selection, batch_size: int) -> Iterator[pa.RecordBatch]:
         for start in range(0, len(selection), batch_size):
             ids = selection.row_ids[start : start + batch_size].tolist()
-            try:
+            with reading(self.ref):
                 for batch in self.table._take_rows(ids, columns=[*columns, "_rowid"]).to_batches():
                     yield _as_scanned(batch, [*columns, "_rowid"])
-            except (OSError, ValueError) as error:
-                raise StorageError(f"{self.ref}: {first_line(error)}", hint="mmreg doctor") from error
 
     def _has_media(self, columns: list[str]) -> bool:
         return any(
-            name in self.table.schema.names and media_kind(self.table.schema.field(name).type)
-            for name in columns
+            name in self.table.schema.names and media_kind(self.table.schema.field(name).type) for name in columns
         )
 
 

@@ -18,9 +18,7 @@ MediaKind = Literal["image", "audio", "video"]
 MEDIA_KINDS: tuple[MediaKind, ...] = ("image", "audio", "video")
 
 SAMPLE_ID = pa.field("sample_id", pa.binary(16), nullable=False)
-SOURCE = pa.field(
-    "_source", pa.struct([pa.field("uri", pa.string()), pa.field("stamp", pa.uint64())]), nullable=False
-)
+SOURCE = pa.field("_source", pa.struct([pa.field("uri", pa.string()), pa.field("stamp", pa.uint64())]), nullable=False)
 """Where a row came from: its address within the source, and a digest of what can be seen of it without
 reading media (sizes, modification times, the other cells), so that unchanged rows are never read again."""
 

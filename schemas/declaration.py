@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from mmreg.config import DEFAULT_CATALOG, DEFAULT_LAKE
 from mmreg.errors import UsageError
+from mmreg.schemas.places import DEFAULT_CATALOG, DEFAULT_LAKE
 from mmreg.schemas.refs import NAME, ModelRef, VersionRef, check_name
 from mmreg.schemas.secrets import in_address, in_option, is_reference
 

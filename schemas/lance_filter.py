@@ -26,7 +26,7 @@ from mmreg.schemas.expression import (
     Negative,
     Not,
 )
-from mmreg.schemas.predicate import quote
+from mmreg.schemas.literal import quote
 from mmreg.schemas.suggest import did_you_mean
 
 # What each function takes and gives; "number" is int or float, and as a result whichever it was given.

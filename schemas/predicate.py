@@ -8,11 +8,9 @@ follows a semicolon or a comment.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mmreg.errors import FilterError
 from mmreg.schemas.expression import Expression, columns, parse
 
 if TYPE_CHECKING:
@@ -44,19 +42,3 @@ class Predicate:
 
     def __str__(self) -> str:
         return self.text
-
-
-def quote(value: str | int | float | bytes) -> str:
-    """``value`` as a literal: whatever it holds, it stays a value."""
-    match value:
-        case bool():
-            return "TRUE" if value else "FALSE"
-        case int():
-            return str(value)
-        case float() if math.isfinite(value):
-            return repr(value)
-        case bytes():
-            return f"x'{value.hex()}'"
-        case str() if not any("\ud800" <= character <= "\udfff" for character in value):
-            return "'" + value.replace("'", "''") + "'"
-    raise FilterError(f"{value!r} cannot stand in a predicate")

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from mmreg.errors import NotFound, UsageError
+from mmreg.schemas.places import DEFAULT_CATALOG, DEFAULT_LAKE
 
 if TYPE_CHECKING:
     from mmreg.schemas.declaration import ProjectSpec
     from mmreg.schemas.located import Table
 
 FILE = "mmreg.yaml"
-DEFAULT_LAKE = ".mmreg/lake"
-DEFAULT_CATALOG = "sqlite:///.mmreg/catalog.db"
 STORES = ("s3", "gs", "az")
 
 

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmreg.curation.encoder import embedding_dimension, in_batches, open_encoder
+from mmreg.curation.batching import in_batches
+from mmreg.curation.encoder import embedding_dimension, open_encoder
 from mmreg.curation.protocol import LoadedModel
 from mmreg.errors import MissingExtra, NotFound, UsageError
 

@@ -9,7 +9,7 @@ import pytest
 
 from mmreg.curation.plan import plan
 from mmreg.curation.status import status
-from mmreg.errors import NotFound, PassFailed, UsageError
+from mmreg.errors import FilterError, NotFound, PassFailed, UsageError
 
 BLOCKED = """
 version: 1
@@ -26,6 +26,23 @@ passes:
   best:  {{from: pairs, into: best, use: filter, where: "clip_score > 0"}}
 trainings:
   clip: {{from: pairs, command: [python, train.py], output: out, model: clip, alias: champion}}
+"""
+
+LOOP = """
+version: 1
+project: loop
+lake: {lake}
+datasets:
+  pairs:
+    source: {{type: imagefolder, path: images}}
+    columns:
+      image: {{type: image}}
+      caption: {{type: text, nullable: true}}
+passes:
+  grade: {{from: pairs, use: "counted:Words", model: net@champion, inputs: {{text: caption}}}}
+  best:  {{from: pairs, into: best, use: filter, where: "n_words >= 2"}}
+trainings:
+  net: {{from: best, command: [python, train.py], output: out, model: net, alias: champion}}
 """
 
 
@@ -155,3 +172,21 @@ def test_a_pass_that_mostly_fails_publishes_nothing(project: Callable[..., Any])
     with pytest.raises(PassFailed, match=r"6 of 6 rows failed, above max_error_rate 0.5; nothing was published"):
         small.apply("pairs", "light")
     assert [entry.job for entry in small.open().log("pairs")] == ["ingest pairs"]
+
+
+def test_a_model_that_learns_from_its_own_curation_is_a_loop_and_no_circle(project: Callable[..., Any]) -> None:
+    small = project(declaration=LOOP)
+    found = {step.name: (step.action, step.reason) for step in plan(small.open()).steps}
+    assert list(found) == ["pairs", "grade", "best", "net"], "the pass takes the champion that there is"
+    assert found["grade"] == ("blocked", "waits for training net")
+    (small.folder / "first.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")
+    small.open().model_add(small.folder / "first.safetensors", "net", alias="champion")
+    assert plan(small.open()).steps[1].action == "run"
+
+
+def test_a_predicate_that_only_lance_refuses_is_told_as_one(project: Callable[..., Any]) -> None:
+    small = project()
+    file = small.folder / "mmreg.yaml"
+    file.write_text(file.read_text().replace("n_words >= 2", "regexp_like(caption, '(')"))
+    with pytest.raises(FilterError, match=r"pass keep: .*regex"):
+        small.apply()

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from mmreg.errors import FilterError
 from mmreg.schemas.expression import FUNCTIONS, MAX_DEPTH
-from mmreg.schemas.predicate import Predicate, quote
+from mmreg.schemas.literal import quote
+from mmreg.schemas.predicate import Predicate
 
 NAN = math.nan
 UTC = dt.UTC

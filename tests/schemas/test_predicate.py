@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from mmreg.errors import FilterError
 from mmreg.schemas.expression import MAX_TEXT
-from mmreg.schemas.predicate import Predicate, quote
+from mmreg.schemas.literal import quote
+from mmreg.schemas.predicate import Predicate
 
 
 @pytest.mark.parametrize(
