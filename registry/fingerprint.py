@@ -8,6 +8,7 @@ only what moved.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,9 +16,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from mmreg.schemas.arrow import media_kind
-from mmreg.schemas.cells import Column
-
-_NULL = b"\xff"
+from mmreg.schemas.cells import Column, values
 
 
 def light_columns(schema: pa.Schema, columns: Iterable[str]) -> list[str]:
@@ -27,35 +26,38 @@ def light_columns(schema: pa.Schema, columns: Iterable[str]) -> list[str]:
 
 def row_fingerprints(batch: pa.RecordBatch | pa.Table, columns: Sequence[str]) -> NDArray[np.uint64]:
     """One fingerprint a row over ``columns`` (as named by `light_columns`), in their order."""
-    cells = [_cells(batch.column(name)) for name in columns]
-    out = np.empty(batch.num_rows, np.uint64)
+    cells = [_cell_fingerprints(batch.column(name)) for name in columns]
     if len(cells) == 1:
-        out[:] = [xxhash.xxh3_64_intdigest(cell) for cell in cells[0]]
-        return out
-    for index, row in enumerate(zip(*cells, strict=True)):
-        digest = xxhash.xxh3_64()
-        for cell in row:
-            digest.update(len(cell).to_bytes(8, "little"))
-            digest.update(cell)
-        out[index] = digest.intdigest()
-    return out
+        return cells[0]
+    data, width = np.column_stack(cells).astype("<u8").tobytes(), 8 * len(cells)
+    return _digests([data[start : start + width] for start in range(0, len(data), width)])
 
 
-def _cells(column: Column) -> list[bytes]:
-    kind = column.type.value_type if pa.types.is_list(column.type) else None
-    if kind is not None and media_kind(kind):
-        lists = column.to_pylist()
-        return [_NULL if cell is None else b"\x01" + b"".join(_digest_of(part) for part in cell) for cell in lists]
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        column = column.cast(pa.large_binary())
-    if (
-        pa.types.is_binary(column.type)
-        or pa.types.is_large_binary(column.type)
-        or pa.types.is_fixed_size_binary(column.type)
-    ):
-        return [_NULL if cell is None else b"\x01" + cell for cell in column.to_pylist()]
-    return [_NULL if cell is None else b"\x01" + repr(cell).encode() for cell in column.to_pylist()]
+def _cell_fingerprints(column: Column) -> NDArray[np.uint64]:
+    """A null is 0."""
+    cells = _cells(column)
+    if not column.null_count:
+        return _digests(cells)
+    prints = _digests([b"" if cell is None else cell for cell in cells])
+    prints[column.is_null().to_numpy(zero_copy_only=False)] = 0
+    return prints
+
+
+def _digests(cells: list[bytes]) -> NDArray[np.uint64]:
+    return np.fromiter(map(xxhash.xxh3_64_intdigest, cells), np.uint64, len(cells))
+
+
+def _cells(column: Column) -> list[Any]:
+    """Each cell as bytes, None for null."""
+    dtype = column.type
+    if pa.types.is_string(dtype) or pa.types.is_large_string(dtype):
+        return values(column.cast(pa.binary() if pa.types.is_string(dtype) else pa.large_binary()))
+    if pa.types.is_binary(dtype) or pa.types.is_large_binary(dtype) or pa.types.is_fixed_size_binary(dtype):
+        return values(column)
+    if pa.types.is_list(dtype) and media_kind(dtype.value_type):
+        return [None if cell is None else b"".join(map(_digest_of, cell)) for cell in values(column)]
+    return [None if cell is None else repr(cell).encode() for cell in values(column)]
 
 
 def _digest_of(cell: dict[str, bytes] | None) -> bytes:
-    return _NULL * 32 if cell is None else cell["sha256"]
+    return b"\xff" * 32 if cell is None else cell["sha256"]

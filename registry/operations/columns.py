@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from mmreg.registry.snapshot import file_paths
+from mmreg.schemas.cells import child, whole
 
 if TYPE_CHECKING:
     import lance
@@ -109,7 +111,7 @@ class ColumnPublisher:
         if staged is None or not staged.num_rows:
             return None
         aligned = staged.select(self._columns.names)
-        if not np.array_equal(staged["_rowid"].to_numpy(), row_ids):
+        if not np.array_equal(_ids(staged), row_ids):
             aligned = aligned.take(_positions(row_ids, staged))
         aligned = aligned.cast(self._columns)
         reader = pa.RecordBatchReader.from_batches(self._columns, aligned.to_batches(max_chunksize=8192))
@@ -131,16 +133,12 @@ class ColumnPublisher:
     def _news(self, fragment: LanceFragment, staged: pa.Table) -> pa.Table:
         """Without the rows that somebody already published with the same recipe and the same inputs."""
         there = fragment.to_table(columns=[self._state], with_row_id=True)
-        known = dict(zip(there["_rowid"].to_pylist(), map(_recipe_of, there[self._state].to_pylist()), strict=True))
-        fresh = [
-            known.get(row_id) != _recipe_of(state)
-            for row_id, state in zip(staged["_rowid"].to_pylist(), staged[self._state].to_pylist(), strict=True)
-        ]
-        return staged.filter(pa.array(fresh, pa.bool_()))
-
-
-def _recipe_of(state: dict[str, int] | None) -> tuple[int, int, int] | None:
-    return (state["generation"], state["inputs"], state["state"]) if state else None
+        known = whole(there[self._state].take(_positions(_ids(staged), there)))
+        same = known.is_valid().to_numpy(zero_copy_only=False)
+        for name in ("generation", "inputs", "state"):
+            equal: Any = pc.equal(child(known, name), child(staged[self._state], name))
+            same = same & equal.fill_null(False).to_numpy(zero_copy_only=False)
+        return staged.filter(pa.array(~same))
 
 
 def _fragment(table: lance.LanceDataset, number: int) -> LanceFragment:
@@ -155,13 +153,16 @@ def row_ids_of(table: lance.LanceDataset, fragment: int) -> NDArray[np.uint64]:
 
 
 def _row_ids(fragment: LanceFragment) -> NDArray[np.uint64]:
-    column = fragment.to_table(columns=[], with_row_id=True)["_rowid"]
-    return column.to_numpy().astype(np.uint64, copy=False)
+    return _ids(fragment.to_table(columns=[], with_row_id=True))
+
+
+def _ids(rows: pa.Table) -> NDArray[np.uint64]:
+    return rows["_rowid"].to_numpy().astype(np.uint64, copy=False)
 
 
 def _positions(row_ids: NDArray[np.uint64], staged: pa.Table) -> pa.Array[Any]:
     """For each row id its position in ``staged``, null where it has none (`take` then gives a null row)."""
-    there = staged["_rowid"].to_numpy().astype(np.uint64, copy=False)
+    there = _ids(staged)
     order = np.argsort(there, kind="stable")
     place = np.searchsorted(there, row_ids, sorter=order)
     place[place == len(there)] = 0
