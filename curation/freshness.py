@@ -83,7 +83,7 @@ class RowSet:
         with reading(f"pass {self._name}"):
             table = fragment.scanner(columns=[], with_row_id=True, filter=self._predicate).to_table()
         row_ids = table["_rowid"].to_numpy().astype(np.uint64)
-        return row_ids if self._selection is None else row_ids[np.isin(row_ids, self._selection.row_ids)]
+        return row_ids if self._selection is None else row_ids[self._selection.holds(row_ids)]
 
 
 def examine(newest: Snapshot, bound: BoundPass, rows: RowSet, summary: bytes | None) -> Freshness:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from mmreg.registry.catalog import VersionRow
 
 BATCH_BYTES = 32 * 1024 * 1024
+TAKEN_MEDIA = 128
+"""Rows with media that are taken by row id at once: that way Lance bounds no bytes."""
 SPARSE = 0.1
 """Below this share of its rows a selection is read by row id, above it by a scan with a mask."""
 
@@ -97,6 +99,7 @@ class Reader:
         """
         names = self._columns(columns)
         predicate = Predicate.parse(where).to_lance(self.table.schema) if where else None
+        fill = media and self._has_media(names)
         left = limit if limit is not None else len(self)
         for batch in self._rows(names, predicate, batch_size):
             if left <= 0:
@@ -106,7 +109,7 @@ class Reader:
             if not with_row_id:
                 batch = batch.drop_columns(["_rowid"])
             if batch.num_rows:
-                yield with_bytes(batch, self._media_root, tolerant=media == "tolerant") if media else batch
+                yield with_bytes(batch, self._media_root, tolerant=media == "tolerant") if fill else batch
 
     def row_ids(self, where: str | None = None) -> NDArray[np.uint64]:
         """The root's row ids of these rows (that fulfil ``where``), ascending."""
@@ -158,25 +161,28 @@ class Reader:
         self, columns: list[str], predicate: str | None, batch_size: int, selection: Selection | None
     ) -> Iterator[pa.RecordBatch]:
         with reading(self.ref):
+            media = self._has_media(columns)
             scanner = self.table.scanner(
                 columns=columns,
                 filter=predicate,
                 with_row_id=True,
                 batch_size=batch_size,
-                batch_readahead=2,
-                fragment_readahead=1,
-                batch_size_bytes=BATCH_BYTES if self._has_media(columns) else None,
+                # Only large cells need a short leash: they are what fills memory.
+                batch_readahead=2 if media else None,
+                fragment_readahead=1 if media else None,
+                batch_size_bytes=BATCH_BYTES if media else None,
                 io_buffer_size=2 * BATCH_BYTES,
                 scan_in_order=True,
             )
             for batch in scanner.to_batches():
                 if selection is not None:
-                    batch = batch.filter(pa.array(np.isin(batch.column("_rowid").to_numpy(), selection.row_ids)))
+                    batch = batch.filter(pa.array(selection.holds(batch.column("_rowid").to_numpy())))
                 yield batch
 
     def _take(self, columns: list[str], selection: Selection, batch_size: int) -> Iterator[pa.RecordBatch]:
-        for start in range(0, len(selection), batch_size):
-            ids = selection.row_ids[start : start + batch_size].tolist()
+        step = min(batch_size, TAKEN_MEDIA) if self._has_media(columns) else batch_size
+        for start in range(0, len(selection), step):
+            ids = selection.row_ids[start : start + step].tolist()
             with reading(self.ref):
                 for batch in self.table._take_rows(ids, columns=[*columns, "_rowid"]).to_batches():
                     yield _as_scanned(batch, [*columns, "_rowid"])

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import lance
 
 _SPLITS = b"mmreg.splits"
+_SPREAD = 16
+"""Row ids that lie less far apart than this, on average, are looked up in a bitmap of their span."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +58,21 @@ class Selection:
             return self
         if split not in self.names or self.splits is None:
             known = ", ".join(self.names) or "none"
-            raise NotFound(
-                f"{dataset} has no split {split!r} (its splits: {known})", hint=f"mmreg show {dataset}"
-            )
+            raise NotFound(f"{dataset} has no split {split!r} (its splits: {known})", hint=f"mmreg show {dataset}")
         keep = self.splits == self.names.index(split)
         return Selection(self.row_ids[keep])
+
+    def holds(self, row_ids: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Which of ``row_ids`` it keeps. Costs by the span of these, not by the whole selection."""
+        if not len(row_ids):
+            return np.zeros(0, bool)
+        low, high = row_ids.min(), row_ids.max()
+        near = self.row_ids[np.searchsorted(self.row_ids, low) : np.searchsorted(self.row_ids, high, side="right")]
+        if high - low > _SPREAD * len(row_ids):
+            return np.isin(row_ids, near)
+        kept = np.zeros(int(high - low) + 1, bool)
+        kept[near - low] = True
+        return kept[row_ids - low]
 
     def schema(self) -> pa.Schema:
         fields: list[pa.Field[Any]] = [pa.field("row_id", pa.uint64(), nullable=False)]
