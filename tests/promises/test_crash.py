@@ -1,0 +1,169 @@
+"""Killed at any file-system call, a lake is old or new; doctor and a second run make it what it would have been.
+
+strace delivers SIGKILL as the traced process enters the k-th call of a family, counted for each thread: k rises
+until a run ends by itself. Python (this project) and Rust (Lance) reach the same calls under different names, so
+the families keep their counts apart.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import lance
+import pytest
+
+FAMILIES = ("link", "linkat", "rename,renameat,renameat2", "unlink,unlinkat")
+FLUSH_ROWS = 2
+
+RUN = f"""
+import sys
+from mmreg.curation import apply, runner
+from mmreg.registry.api import Registry
+
+runner.BATCH_ROWS, runner.FLUSH_S = {FLUSH_ROWS}, 0.0  # every batch is a flush
+verb, *names = sys.argv[1:]
+registry = Registry.open(".")
+apply.apply(registry, names) if verb == "apply" else getattr(registry, verb)(*names)
+"""
+
+Prepare = Callable[[Any], None]
+
+
+def nothing(made: Any) -> None:
+    """Only the source is there."""
+
+
+def ingested(made: Any) -> None:
+    made.apply("pairs")
+
+
+def moved(made: Any) -> None:
+    """A version with pass columns, and a source that has moved on: added, changed, removed."""
+    made.apply("pairs", "light")
+    made.draw("new", "a new picture")
+    made.draw("other", "another new picture")
+    made.draw("001", "another caption of it")
+    made.erase("002")
+
+
+def refillable(made: Any) -> None:
+    moved(made)
+    made.apply("pairs")
+
+
+def worded(made: Any) -> None:
+    made.apply("pairs", "words")
+
+
+def selected(made: Any) -> None:
+    made.apply("pairs", "words", "keep")
+
+
+def reselectable(made: Any) -> None:
+    selected(made)
+    made.draw("new", "a new picture")
+    made.apply("pairs", "words")
+
+
+SCENES: dict[str, tuple[Prepare, tuple[str, ...]]] = {
+    "a first ingest": (nothing, ("apply", "pairs")),
+    "an ingest of what moved": (moved, ("apply", "pairs")),
+    "a pass's first columns": (ingested, ("apply", "light")),
+    "a pass's refill": (refillable, ("apply", "light")),
+    "a selection": (worded, ("apply", "keep")),
+    "a selection again": (reselectable, ("apply", "keep")),
+    "a pass over a selection": (selected, ("apply", "grade")),
+    "a promotion": (selected, ("promote", "train")),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scene", SCENES)
+def test_killed_anywhere_nothing_is_lost_or_doubled(
+    project: Callable[..., Any], rows: Callable[..., Any], tmp_path: Path, scene: str
+) -> None:
+    assert shutil.which("strace"), "this test needs strace: apt-get install strace"
+    prepare, command = SCENES[scene]
+    before = project()
+    prepare(before)
+    undisturbed = before.copy(tmp_path / "undisturbed")
+    run(undisturbed, *command)
+    old, new = states(before, rows), states(undisturbed, rows)
+    assert old["tables"] != new["tables"] or command[0] == "promote"
+
+    kills = 0
+    for family in FAMILIES:
+        for number in range(1, 100):
+            made = before.copy(tmp_path / "made")
+            if not killed(made, family, number, command):
+                assert states(made, rows) == new
+                shutil.rmtree(made.folder)
+                break
+            kills += 1
+            where = f"{scene}, killed at {family} {number}"
+            assert_readable(made, old, new)
+            if number % 2:
+                doctored(made, where)
+            run(made, *command)
+            assert states(made, rows) == new, where
+            doctored(made, where)
+            assert wasted(made, undisturbed) <= FLUSH_ROWS, where
+            shutil.rmtree(made.folder)
+    assert kills >= 8
+
+
+def killed(made: Any, family: str, number: int, command: tuple[str, ...]) -> bool:
+    """Run the command to be killed as a thread enters its call ``number`` of ``family``; False if it ended first."""
+    calls = ",".join(f"?{name}" for name in family.split(","))
+    inject = ["-e", f"trace={calls}", "-e", f"inject={calls}:signal=KILL:when={number}"]
+    strace = ("strace", "-f", "-qq", "-o", "/dev/null", *inject)
+    process = made.python(RUN, *command, wrapper=strace)
+    _, told = process.communicate()
+    assert process.returncode in (0, -signal.SIGKILL), told
+    return bool(process.returncode)
+
+
+def run(made: Any, verb: str, *names: str) -> None:
+    if verb == "apply":
+        made.apply(*names)
+    else:
+        getattr(made.open(), verb)(*names)
+
+
+def states(made: Any, rows: Callable[..., Any]) -> dict[str, Any]:
+    """What there is: for each dataset its rows with all columns, how many versions led there, what is promoted."""
+    registry = made.open()
+    datasets = registry.ls()
+    return {
+        "tables": {dataset.name: rows(registry, f"{dataset.name}@latest") for dataset in datasets},
+        "versions": {dataset.name: dataset.versions for dataset in datasets},
+        "current": {dataset.name: (dataset.current, dataset.promoted) for dataset in datasets},
+    }
+
+
+def assert_readable(made: Any, *allowed: dict[str, Any]) -> None:
+    """Every table that was ever committed reads whole, by Lance alone, as one of the allowed states."""
+    for table in (made.folder / "lake").glob("*.lance"):
+        if any((table / "_versions").glob("*.manifest")):
+            found = lance.dataset(str(table))
+            found.validate()
+            assert found.to_table().num_rows == found.count_rows()
+            if "sample_id" in found.schema.names:
+                whole = {row.pop("sample_id"): row for row in found.to_table().to_pylist()}
+                assert whole in [state["tables"].get(table.stem) for state in allowed]
+
+
+def doctored(made: Any, where: str) -> None:
+    report = made.open().doctor()
+    assert all(finding.fixed for finding in report.findings), where
+    assert made.open().doctor().findings == (), where
+
+
+def wasted(made: Any, undisturbed: Any) -> int:
+    """Rows that a pass was called with again."""
+    assert set(made.calls()) == set(undisturbed.calls())
+    return len(made.calls()) - len(undisturbed.calls())
