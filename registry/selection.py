@@ -72,7 +72,8 @@ class Selection:
             return np.isin(row_ids, near)
         kept = np.zeros(int(high - low) + 1, bool)
         kept[near - low] = True
-        return kept[row_ids - low]
+        mask: NDArray[np.bool_] = kept[row_ids - low]
+        return mask
 
     def schema(self) -> pa.Schema:
         fields: list[pa.Field[Any]] = [pa.field("row_id", pa.uint64(), nullable=False)]
