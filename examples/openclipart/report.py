@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 
 from mmreg import Registry
@@ -25,6 +26,8 @@ def main() -> None:
     for training, rows in TRAININGS.items():
         runs = newest_by_seed(registry.runs("training"), training)
         for seed in registry.spec.trainings[training].seeds:
+            if seed not in runs:
+                sys.exit(f"training {training} has left no model yet, try: mmreg apply {training}")
             model = models[runs[seed].checkpoints[0]["digest"]]
             print(f"{model.name}, seed {seed}: {rows}")
             print(section(model.metrics))
