@@ -121,8 +121,9 @@ def _run(answer: Connection, ready: Callable[..., Work], args: tuple[Any, ...]) 
         start, read, cpu, wall = _group_bytes(os.getpgrp()), _read_bytes(), _cpu_s(), time.perf_counter()
         value = work()
         wall, cpu, read = time.perf_counter() - wall, _cpu_s() - cpu, _read_bytes() - read
-        # The kernel's own high-water mark sees what falls between two samples, of this process alone.
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        # The kernel's own high-water mark sees what falls between two samples, of this process alone. Not
+        # `ru_maxrss`: that starts at what the parent had when it was forked.
+        peak = int(_proc("status", "VmHWM")) * 1024
         answer.send(Cost(wall, cpu, start / _MB, peak / _MB, read / _MB, value))
     except BaseException:
         answer.send(traceback.format_exc())
@@ -134,8 +135,12 @@ def _cpu_s() -> float:
 
 
 def _read_bytes() -> int:
-    lines = Path("/proc/self/io").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("rchar")).split()[1])
+    return int(_proc("io", "rchar"))
+
+
+def _proc(file: str, name: str) -> str:
+    lines = Path("/proc/self", file).read_text().splitlines()
+    return next(line for line in lines if line.startswith(f"{name}:")).split()[1]
 
 
 def _group_bytes(group: int) -> int:

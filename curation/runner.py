@@ -7,7 +7,6 @@ at most one flush; publishing is one short step that repeats no call, whatever l
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -24,6 +23,7 @@ from mmreg.curation.freshness import (
     recipe_of,
     seen_columns,
 )
+from mmreg.curation.pending import PendingRows
 from mmreg.curation.standing import Standing
 from mmreg.errors import PassFailed
 from mmreg.registry.clock import now
@@ -37,7 +37,7 @@ from mmreg.registry.operations.columns import ColumnPublisher, Prepared, row_ids
 from mmreg.registry.runs import new_run_id
 from mmreg.registry.snapshot import Snapshot
 from mmreg.registry.stage import Stage
-from mmreg.schemas.arrow import ERROR, media_kind
+from mmreg.schemas.arrow import ERROR
 from mmreg.schemas.cells import child, values, whole
 from mmreg.schemas.progress import Progress
 from mmreg.schemas.run import Job, Run, RunInput, RunState
@@ -50,9 +50,7 @@ if TYPE_CHECKING:
 FLUSH_S = 30.0
 FLUSH_BYTES = 64 * 1024 * 1024
 BATCH_ROWS = 256
-BATCH_BYTES = 16 * 1024 * 1024
-DENSE = 0.5
-"""From this share of a fragment's rows on, it is scanned; below, rows are taken by id."""
+"""Rows with media in one call."""
 TRIAL_ROWS = 100
 """The error rate is judged from this many rows on."""
 WAIT_S = 3600.0
@@ -128,8 +126,8 @@ class _Work:
     ) -> None:
         self._bound, self._table, self._stage, self._progress = bound, table, stage, progress
         self._light = light_columns(table.schema, bound.inputs.values())
-        self._media = any(media_kind(table.schema.field(column).type) for column in bound.inputs.values())
-        self._media_root = registry.media_root(bound.root) if self._media else None
+        self._rows = PendingRows(table, list(bound.inputs.values()), BATCH_ROWS)
+        self._media_root = registry.media_root(bound.root) if self._rows.media else None
         self._buffer: list[pa.RecordBatch] = []
         self._buffered = 0
         self._flushed = time.monotonic()
@@ -152,7 +150,7 @@ class _Work:
         done = failed = 0
         remaining, staged_done, staged_failed = self._without_staged(fragment_id, pending)
         done, failed = staged_done, staged_failed
-        for batch in self._read(fragment_id, remaining):
+        for batch in self._rows.read(fragment_id, remaining):
             answer = self._call(batch)
             wrong = self._wrong(answer)
             done += answer.num_rows - wrong
@@ -195,29 +193,6 @@ class _Work:
             int(valid.sum()) - failed,
             failed,
         )
-
-    def _read(self, fragment_id: int, row_ids: Pending) -> Iterator[pa.RecordBatch]:
-        columns = list(dict.fromkeys(self._bound.inputs.values()))
-        fragment = self._table.get_fragment(fragment_id)
-        assert fragment is not None
-        if row_ids is None or len(row_ids) >= DENSE * fragment.count_rows():
-            scanner = fragment.scanner(
-                columns=columns,
-                with_row_id=True,
-                batch_size=BATCH_ROWS if self._media else 8192,
-                batch_size_bytes=BATCH_BYTES if self._media else None,
-                batch_readahead=2,
-                io_buffer_size=2 * BATCH_BYTES,
-            )
-            for batch in scanner.to_batches():
-                if row_ids is not None:
-                    here = np.isin(batch.column("_rowid").to_numpy(), row_ids)
-                    batch = batch if here.all() else batch.filter(pa.array(here))
-                yield batch
-            return
-        for start in range(0, len(row_ids), BATCH_ROWS):
-            ids = row_ids[start : start + BATCH_ROWS].tolist()
-            yield from self._table._take_rows(ids, columns=[*columns, "_rowid"]).to_batches()
 
     def _call(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         if not self._opened:

@@ -48,9 +48,7 @@ def init_project(
     """
     file = folder / "mmreg.yaml"
     if file.exists() and not force and (name is not None or lake is not None):
-        raise UsageError(
-            f"{file} is there already", hint="edit it; mmreg init makes its lake; --force replaces it"
-        )
+        raise UsageError(f"{file} is there already", hint="edit it; mmreg init makes its lake; --force replaces it")
     folder.mkdir(parents=True, exist_ok=True)
     if force or not file.exists():
         title = check_name(name, "project name") if name else _name_from(folder)

@@ -22,9 +22,7 @@ def get_object(store: Store, digest: str) -> bytes:
     """Return what `put_object` kept. Raises `IntegrityError` where it is gone or its bytes have changed."""
     data = store.get(_key(digest))
     if data is None:
-        raise IntegrityError(
-            f"object {digest} is missing from the lake ({_key(digest)})", hint="mmreg doctor"
-        )
+        raise IntegrityError(f"object {digest} is missing from the lake ({_key(digest)})", hint="mmreg doctor")
     if hashlib.sha256(data).hexdigest() != digest:
         raise IntegrityError(f"object {digest} has changed in the lake ({_key(digest)})", hint="mmreg doctor")
     return data

@@ -97,7 +97,5 @@ def _conditional_put(store: Store, key: str) -> StoreFacts:
     with ThreadPoolExecutor(RACERS) as pool:
         won = sum(pool.map(lambda racer: store.put_new(f"{key}-race", b"%d" % racer), range(RACERS)))
     if won != 1:
-        return StoreFacts(
-            False, f"{won} of {RACERS} simultaneous puts of one key were told that they were first"
-        )
+        return StoreFacts(False, f"{won} of {RACERS} simultaneous puts of one key were told that they were first")
     return StoreFacts(True, f"one of {RACERS} simultaneous puts won, later ones were refused")

@@ -63,9 +63,7 @@ class SingleGeneration:
     def result(self) -> CheckResult:
         generations = list(self._generations.values())
         most = max(generations, key=lambda group: group.rows, default=_Group("computed"))
-        others = [
-            group for group in (self._never, self._broken, *generations) if group is not most and group.rows
-        ]
+        others = [group for group in (self._never, self._broken, *generations) if group is not most and group.rows]
         failed = sum(group.rows for group in others)
         message = share(self._spec, self._rows, failed, f"rows are not {most.label}")
         if others:

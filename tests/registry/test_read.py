@@ -93,9 +93,7 @@ def test_media_by_reference_are_read_where_they_lie(project: Callable[..., Any])
     small.apply()
     registry = small.open()
     cells = registry.open_version("pairs@latest").to_arrow(["image"])["image"].to_pylist()
-    assert [cell["bytes"] for cell in cells] == [
-        (small.folder / "images" / cell["uri"]).read_bytes() for cell in cells
-    ]
+    assert [cell["bytes"] for cell in cells] == [(small.folder / "images" / cell["uri"]).read_bytes() for cell in cells]
     stored = registry.lake.table("pairs").to_table(columns=["image"])["image"].to_pylist()
     assert all(cell["bytes"] is None and cell["sha256"] for cell in stored)
     assert registry.open_version("pairs@latest").to_arrow(["brightness"])["brightness"].null_count == 0

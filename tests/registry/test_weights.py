@@ -104,9 +104,7 @@ _names = st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=1
 def test_two_directories_have_one_digest_only_if_they_are_equal(
     tmp_path_factory: pytest.TempPathFactory, a: dict[str, bytes], data: st.DataObject
 ) -> None:
-    b = data.draw(
-        st.one_of(st.just(a), st.dictionaries(_names, st.binary(max_size=9), min_size=1, max_size=4))
-    )
+    b = data.draw(st.one_of(st.just(a), st.dictionaries(_names, st.binary(max_size=9), min_size=1, max_size=4)))
     digests = []
     for content in (a, b):
         folder = tmp_path_factory.mktemp("model")

@@ -32,9 +32,7 @@ def promise(width: int, height: int) -> bytes:
 
 
 def images(*cells: bytes | None) -> dict[str, pa.Array]:
-    rows = [
-        None if data is None else {"bytes": data, "sha256": hashlib.sha256(data).digest()} for data in cells
-    ]
+    rows = [None if data is None else {"bytes": data, "sha256": hashlib.sha256(data).digest()} for data in cells]
     return {"image": pa.array(rows, media_type("image"))}
 
 
@@ -91,9 +89,7 @@ def test_nulls_are_not_examined_and_missing_bytes_fail(judge: Judge) -> None:
 
 
 def test_some_may_be_tolerated(judge: Judge) -> None:
-    result = judge(
-        images(b"x", *[encoded("PNG")] * 9), check="image_decodes", column="image", max_failure_rate=0.1
-    )
+    result = judge(images(b"x", *[encoded("PNG")] * 9), check="image_decodes", column="image", max_failure_rate=0.1)
     assert (result.status, result.failed) == ("passed", 1)
 
 

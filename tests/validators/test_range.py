@@ -26,9 +26,7 @@ def test_bounds_are_included(judge: Judge) -> None:
 
 
 def test_failures_say_on_which_side(judge: Judge) -> None:
-    result = judge(
-        {"x": pa.array([0.5, -1.0, 9.0, NAN])}, check="range", column="x", min_value=0, max_value=1
-    )
+    result = judge({"x": pa.array([0.5, -1.0, 9.0, NAN])}, check="range", column="x", min_value=0, max_value=1)
     assert (result.status, result.failed) == ("failed", 3)
     assert [(e["value"], e["reason"]) for e in result.examples] == [
         ("-1.0", "below 0"),
@@ -73,9 +71,7 @@ def test_integers_are_compared_exactly(judge: Judge) -> None:
 
 
 def test_a_bound_beyond_the_type_asks_nothing(judge: Judge) -> None:
-    result = judge(
-        {"x": pa.array([0, 255], pa.uint8())}, check="range", column="x", min_value=-5, max_value=1e30
-    )
+    result = judge({"x": pa.array([0, 255], pa.uint8())}, check="range", column="x", min_value=-5, max_value=1e30)
     assert (result.status, result.examined) == ("passed", 2)
 
 
@@ -89,13 +85,9 @@ def test_a_nested_number(judge: Judge) -> None:
     values=st.lists(st.none() | st.integers(-(2**63), 2**63 - 1) | st.integers(-3, 3)),
     bounds=st.tuples(st.integers(-3, 3) | st.floats(-3, 3), st.integers(-3, 3) | st.floats(-3, 3)),
 )
-def test_integers_as_plain_python_counts(
-    judge: Judge, values: list[int | None], bounds: tuple[float, float]
-) -> None:
+def test_integers_as_plain_python_counts(judge: Judge, values: list[int | None], bounds: tuple[float, float]) -> None:
     low, high = sorted(bounds)
-    result = judge(
-        {"x": pa.array(values, pa.int64())}, check="range", column="x", min_value=low, max_value=high
-    )
+    result = judge({"x": pa.array(values, pa.int64())}, check="range", column="x", min_value=low, max_value=high)
     present = [value for value in values if value is not None]
     assert (result.examined, result.failed) == (
         len(present),
@@ -108,9 +100,7 @@ def test_floats_as_plain_python_counts(judge: Judge, data: st.DataObject, bits: 
     number = st.floats(width=bits)
     values = data.draw(st.lists(st.none() | number))
     low, high = sorted(data.draw(st.tuples(*[st.floats(-10, 10, width=bits)] * 2)))
-    result = judge(
-        {"x": pa.array(values, FLOATS[bits])}, check="range", column="x", min_value=low, max_value=high
-    )
+    result = judge({"x": pa.array(values, FLOATS[bits])}, check="range", column="x", min_value=low, max_value=high)
     present = [value for value in values if value is not None]
     outside = sum(math.isnan(value) or not low <= value <= high for value in present)
     assert (result.examined, result.failed) == (len(present), outside)

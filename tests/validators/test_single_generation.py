@@ -71,7 +71,5 @@ def test_no_rows_pass_and_say_so(judge: Judge) -> None:
 
 def test_fields_of_a_made_column_belong_to_its_pass(judge: Judge) -> None:
     columns = {"stats": pa.array([{"width": 1}]), "_mmreg_look": pa.array([done(1)], STATE)}
-    result = judge(
-        columns, producers={"stats": "look"}, check="lineage.single_generation", column="stats.width"
-    )
+    result = judge(columns, producers={"stats": "look"}, check="lineage.single_generation", column="stats.width")
     assert (result.status, result.examined) == ("passed", 1)

@@ -95,9 +95,7 @@ def test_no_rows_pass_and_say_so(judge: Judge) -> None:
     rows=st.lists(st.tuples(st.none() | st.integers(0, 3), st.none() | st.text("ab:", max_size=2))),
     cuts=st.lists(st.integers(0, 99)),
 )
-def test_as_plain_python_counts(
-    judge: Judge, rows: list[tuple[int | None, str | None]], cuts: list[int]
-) -> None:
+def test_as_plain_python_counts(judge: Judge, rows: list[tuple[int | None, str | None]], cuts: list[int]) -> None:
     columns = {
         "x": pa.array([x for x, _ in rows], pa.int64()),
         "y": pa.array([y for _, y in rows], pa.string()),
