@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import lance
 
 ROWS = 8192
-MEDIA_BYTES = 16 * 1024 * 1024
+MEDIA_BYTES = 8 * 1024 * 1024
 DENSE = 0.5
 """From this share of a fragment's rows on, it is scanned; below, rows are taken by id."""
 

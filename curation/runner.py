@@ -203,7 +203,9 @@ class _Work:
             [filled.column(column) for column in self._bound.inputs.values()], names=list(self._bound.inputs)
         )
         inputs = row_fingerprints(_light_batch(batch, self._light), self._light)
-        return staged_rows(self._bound, batch.column("_rowid"), inputs, call(self._bound, own))
+        staged = staged_rows(self._bound, batch.column("_rowid"), inputs, call(self._bound, own))
+        # Copied: an array from Lance, be it of row ids, keeps its whole batch in memory, with the media in it.
+        return staged.take(np.arange(staged.num_rows)) if self._rows.media else staged
 
     def _check_error_rate(self) -> None:
         if self._bound.spec.on_error == "fail" and self.errors:
