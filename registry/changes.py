@@ -70,9 +70,33 @@ class Changes:
         return np.where(self.changed[place] == addresses, self.changed_rows[place], REJECTED)
 
 
-def compare(source: Source, known: Known) -> Changes:
-    """Compare the source's listing with ``known``. Reads no media byte; about 50 bytes of memory a record."""
-    addresses, stamps = _listing(source)
+@dataclass(frozen=True)
+class Listing:
+    """Everything that a source lists: ascending address hashes with their stamps."""
+
+    addresses: Hashes
+    stamps: Hashes
+
+    @classmethod
+    def of(cls, source: Source) -> Listing:
+        """Reads no media byte; about 50 bytes of memory a record."""
+        hashes: list[Hashes] = [np.empty(0, np.uint64)]
+        stamps: list[Hashes] = [np.empty(0, np.uint64)]
+        for batch in source.listing():
+            hashes.append(address_hashes(batch.column("address")))
+            stamps.append(batch.column("stamp").to_numpy(zero_copy_only=False).astype(np.uint64))
+        every = np.concatenate(hashes)
+        order = np.argsort(every, kind="stable")
+        return cls(every[order], np.concatenate(stamps)[order])
+
+    @property
+    def digest(self) -> str:
+        return xxhash.xxh3_128_hexdigest(self.addresses.tobytes() + self.stamps.tobytes())
+
+
+def compare(listing: Listing, known: Known) -> Changes:
+    """What ``listing`` says against what is ``known``."""
+    addresses, stamps = listing.addresses, listing.stamps
     if len(known.addresses):
         place = np.minimum(np.searchsorted(known.addresses, addresses), len(known.addresses) - 1)
         here = known.addresses[place] == addresses
@@ -89,8 +113,14 @@ def compare(source: Source, known: Known) -> Changes:
         changed_rows=changed_rows,
         removed_rows=known.row_ids[gone & (known.row_ids != REJECTED)].astype(np.uint64),
         forgotten=int((gone & (known.row_ids == REJECTED)).sum()),
-        listing=xxhash.xxh3_128_hexdigest(addresses.tobytes() + stamps.tobytes()),
+        listing=listing.digest,
     )
+
+
+def nothing_moved(listing: Listing) -> Changes:
+    """The changes where ``listing`` is what was ingested last."""
+    none, no_rows = np.empty(0, np.uint64), np.empty(0, np.int64)
+    return Changes(listing.addresses, none, none, no_rows, none, 0, listing.digest)
 
 
 def known_records(
@@ -100,26 +130,22 @@ def known_records(
 
     Where the declaration changed since (``spec_digest``), every stamp is forgotten so that all is read again.
     """
-    hashes: list[int] = []
-    stamps: list[int] = []
-    row_ids: list[int] = []
+    rejected = list(rejected_records(lake, last))
+    hashes = [np.array([address_hash(record["source"]) for record in rejected], np.uint64)]
+    stamps = [np.array([record["stamp"] for record in rejected], np.uint64)]
+    row_ids = [np.full(len(rejected), REJECTED, np.int64)]
     if table is not None:
         for batch in table.scanner(columns=["_source"], with_row_id=True, batch_size=65_536).to_batches():
             source = batch.column("_source")
-            uris = values(child(source, "uri"))
-            hashes += [address_hash(uri) for uri in uris]
-            stamps += [touched.get(uri, s) for uri, s in zip(uris, values(child(source, "stamp")), strict=True)]
-            row_ids += values(batch.column("_rowid"))
-    for record in rejected_records(lake, last):
-        hashes.append(address_hash(record["source"]))
-        stamps.append(record["stamp"])
-        row_ids.append(REJECTED)
+            hashes.append(address_hashes(child(source, "uri")))
+            stamps.append(_stamps(source, touched))
+            row_ids.append(batch.column("_rowid").to_numpy().astype(np.int64))
+    every = np.concatenate(hashes)
+    seen = np.concatenate(stamps)
     if last is not None and last.facets["ingest"]["spec"] != spec_digest:
-        stamps = [stamp ^ 1 for stamp in stamps]
-    order = np.argsort(np.array(hashes, np.uint64))
-    return Known(
-        np.array(hashes, np.uint64)[order], np.array(stamps, np.uint64)[order], np.array(row_ids, np.int64)[order]
-    )
+        seen ^= np.uint64(1)
+    order = np.argsort(every)
+    return Known(every[order], seen[order], np.concatenate(row_ids)[order])
 
 
 def rejected_records(lake: Lake, ingest: Run | None) -> Iterator[dict[str, Any]]:
@@ -137,13 +163,9 @@ def address_hashes(addresses: pa.Array[Any]) -> Hashes:
     return np.array([address_hash(address) for address in values(addresses)], np.uint64)
 
 
-def _listing(source: Source) -> tuple[Hashes, Hashes]:
-    """All addresses (hashed, ascending) and their stamps."""
-    hashes: list[Hashes] = [np.empty(0, np.uint64)]
-    stamps: list[Hashes] = [np.empty(0, np.uint64)]
-    for batch in source.listing():
-        hashes.append(address_hashes(batch.column("address")))
-        stamps.append(batch.column("stamp").to_numpy(zero_copy_only=False).astype(np.uint64))
-    every = np.concatenate(hashes)
-    order = np.argsort(every, kind="stable")
-    return every[order], np.concatenate(stamps)[order]
+def _stamps(source: pa.Array[Any], touched: Mapping[str, int]) -> Hashes:
+    stamps = child(source, "stamp").to_numpy(zero_copy_only=False).astype(np.uint64)
+    if touched:
+        for place, uri in enumerate(values(child(source, "uri"))):
+            stamps[place] = touched.get(uri, stamps[place])
+    return stamps
