@@ -49,14 +49,12 @@ class Layout:
     @classmethod
     def of(cls, fragments: Sequence[FragmentMetadata], schema: LanceSchema) -> Layout:
         fields = _fields(schema)
-        files = np.zeros((len(fragments), _width(fields)), np.uint64)
-        for place, fragment in enumerate(fragments):
-            _fill(files[place], fragment)
+        width = _width(fields)
         return cls(
             fragments=np.array([fragment.id for fragment in fragments], np.int64),
             live=np.array([fragment.num_rows for fragment in fragments], np.int64),
             deletions=np.array([_deletion(fragment) for fragment in fragments], np.uint64),
-            files=files,
+            files=np.array([_files(fragment, width) for fragment in fragments], np.uint64).reshape(-1, width),
             fields=fields,
         )
 
@@ -67,8 +65,7 @@ class Layout:
         files[:, : self.files.shape[1]] = self.files
         places = {number: place for place, number in enumerate(self.fragments.tolist())}
         for fragment in changed:
-            files[places[fragment.id]] = 0
-            _fill(files[places[fragment.id]], fragment)
+            files[places[fragment.id]] = _files(fragment, files.shape[1])
         return replace(self, files=files, fields=fields)
 
     def fingerprints(self, columns: Iterable[str]) -> NDArray[np.uint64]:
@@ -108,12 +105,14 @@ def _width(fields: Mapping[str, Sequence[int]]) -> int:
     return 1 + max((number for ids in fields.values() for number in ids), default=-1)
 
 
-def _fill(row: NDArray[np.uint64], fragment: FragmentMetadata) -> None:
+def _files(fragment: FragmentMetadata, width: int) -> list[int]:
+    row = [0] * width
     for path, file in zip(file_paths(fragment), fragment.files, strict=True):
         digest = xxhash.xxh3_64_intdigest(path.encode())
         for number in file.fields:
-            if 0 <= number < len(row):  # below 0: written again elsewhere; beyond: of a column that was dropped
+            if 0 <= number < width:  # below 0: written again elsewhere; beyond: of a column that was dropped
                 row[number] = digest
+    return row
 
 
 def _deletion(fragment: FragmentMetadata) -> int:
