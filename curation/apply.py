@@ -93,8 +93,9 @@ def _pass(registry: Registry, name: str, progress: Progress) -> StepResult:
 
 
 def _select(registry: Registry, name: str, progress: Progress) -> StepResult:
-    bound = bind_selection(registry, name)
-    done = run_selection(registry, bound)
+    into = registry.spec.passes[name].into
+    with lease(registry.lake.store, f"select.{into}", wait_s=WAIT_S):
+        done = run_selection(registry, bind_selection(registry, name))
     if done.run is None:
         return StepResult("select", name, "unchanged", "its inputs are as they were")
     if not done.run.outputs:

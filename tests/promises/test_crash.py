@@ -1,14 +1,14 @@
 """Killed at any file-system call, a lake is old or new; doctor and a second run make it what it would have been.
 
-strace delivers SIGKILL as the traced process enters the k-th call of a family, counted for each thread: k rises
-until a run ends by itself. Python (this project) and Rust (Lance) reach the same calls under different names, so
-the families keep their counts apart.
+strace delivers SIGKILL as a thread enters its k-th call of a family; k rises until a run ends by itself. It counts
+for each thread, so the families keep apart what Python (this project) and Rust (Lance) call under other names.
 """
 
 from __future__ import annotations
 
 import shutil
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -17,15 +17,21 @@ from typing import Any
 import lance
 import pytest
 
-FAMILIES = ("link", "linkat", "rename,renameat,renameat2", "unlink,unlinkat")
+FAMILIES = ("link", "linkat", "rename,renameat,renameat2", "unlink,unlinkat", "pwrite64")
+"""The last one is the index: only calls on its write-ahead log count. It has many, so k doubles."""
+INDEX = ".mmreg/catalog.db-wal"
 FLUSH_ROWS = 2
 
 RUN = f"""
-import sys
+import ctypes, sys
+import lance
 from mmreg.curation import apply, runner
 from mmreg.registry.api import Registry
 
 runner.BATCH_ROWS, runner.FLUSH_S = {FLUSH_ROWS}, 0.0  # every batch is a flush
+ctypes.CDLL(None).prctl(0x59616D61, ctypes.c_ulong(-1), 0, 0, 0)  # PR_SET_PTRACER: strace is no parent of this
+print("ready", flush=True)
+sys.stdin.readline()
 verb, *names = sys.argv[1:]
 registry = Registry.open(".")
 apply.apply(registry, names) if verb == "apply" else getattr(registry, verb)(*names)
@@ -78,7 +84,8 @@ SCENES: dict[str, tuple[Prepare, tuple[str, ...], set[str]]] = {
     "a pass's first columns": (ingested, ("apply", "light"), {*WINDOWS, "lease_left"}),
     "a pass's refill": (refillable, ("apply", "light"), {*WINDOWS, "lease_left"}),
     "a selection": (worded, ("apply", "keep"), WINDOWS),
-    "a selection again": (reselectable, ("apply", "keep"), WINDOWS),
+    # The only call between run object and index is here hidden behind one of Lance's threads with the same number.
+    "a selection again": (reselectable, ("apply", "keep"), {"run_object_missing"}),
     "a pass over a selection": (selected, ("apply", "grade"), {*WINDOWS, "lease_left", "derived_behind"}),
     "a promotion": (selected, ("promote", "train"), {"index_behind"}),
 }
@@ -117,7 +124,7 @@ def crashes(before: Any, folder: Path, command: tuple[str, ...]) -> Iterator[Any
     for family in FAMILIES:
         for number in count(1):
             made = before.copy(folder / f"killed at {family} {number}")
-            if not killed(made, family, number, command):
+            if not killed(made, family, number if family != "pwrite64" else 2 ** (number - 1), command):
                 break
             yield made
             shutil.rmtree(made.folder)
@@ -125,11 +132,18 @@ def crashes(before: Any, folder: Path, command: tuple[str, ...]) -> Iterator[Any
 
 def killed(made: Any, family: str, number: int, command: tuple[str, ...]) -> bool:
     """Run the command to be killed as a thread enters its call ``number`` of ``family``; False if it ended first."""
+    process = made.python(RUN, *command)
     calls = ",".join(f"?{name}" for name in family.split(","))
     inject = ["-e", f"trace={calls}", "-e", f"inject={calls}:signal=KILL:when={number}"]
-    strace = ("strace", "-f", "-qq", "-o", "/dev/null", *inject)
-    process = made.python(RUN, *command, wrapper=strace)
-    _, told = process.communicate()
+    inject += ["-P", str(made.folder / INDEX)] if family == "pwrite64" else []
+    assert process.stdout.readline() == "ready\n", process.communicate()
+    # Only now, when all is imported: watched by strace that takes as long again.
+    strace = subprocess.Popen(
+        ["strace", "-f", "-o", "/dev/null", "-p", str(process.pid), *inject], stderr=subprocess.PIPE, text=True
+    )
+    assert strace.stderr is not None and "attached" in (said := strace.stderr.readline()), said
+    _, told = process.communicate("go\n")
+    strace.communicate()
     assert process.returncode in (0, -signal.SIGKILL), told
     return bool(process.returncode)
 
