@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mmreg.registry.changes import REJECTED, Changes, Hashes, address_hashes
 from mmreg.registry.identity import canonical_cells, content_columns, fixed_width, sample_ids
 from mmreg.schemas.arrow import media_kind
-from mmreg.schemas.cells import Column, child, values
+from mmreg.schemas.cells import Column, child, values, whole
 from mmreg.schemas.declaration import DatasetSpec
 from mmreg.schemas.progress import Progress
 from mmreg.sources.protocol import Rejected, Source
@@ -104,12 +104,11 @@ class Incoming:
     def _carried_over(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """``batch`` with what passes had made of the rows that it replaces, without rows that were only touched."""
         old_rows = self._changes.old_rows(address_hashes(child(batch.column("_source"), "uri")))
-        before = self._before(old_rows)
-        keep = np.ones(batch.num_rows, bool)
-        made = [before.schema.get_field_index(name) for name in self._made()]
-        places = np.full(batch.num_rows, REJECTED, np.int64)
+        before = self._take(old_rows, [_light(self._declared.field(name)) for name in self.declared])
         where = {row_id: place for place, row_id in enumerate(values(before["_rowid"]))}
         now_content, old_content = self._content(batch), self._content(before)
+        keep = np.ones(batch.num_rows, bool)
+        replaced = np.full(batch.num_rows, REJECTED, np.int64)
         for index, source in enumerate(values(batch.column("_source"))):
             row_id = int(old_rows[index])
             if row_id not in where:
@@ -120,22 +119,22 @@ class Incoming:
                 keep[index] = False
             else:
                 self.replaced.add(row_id)
-                places[index] = where[row_id]
-        take: pa.Array[Any] = pa.array(places, mask=places == REJECTED)
-        columns = {name: batch.column(name) for name in batch.schema.names}
-        columns |= {before.schema.names[i]: before.column(i).combine_chunks().take(take) for i in made}
+                replaced[index] = row_id
+        columns = {name: batch.column(name) for name in batch.schema.names} | self._made_of(replaced)
         arrays = [columns[field.name] for field in self.schema]
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema).filter(pa.array(keep))
 
-    def _before(self, old_rows: Any) -> pa.Table:
-        """The rows as they were, media without their bytes."""
-        assert self._table is not None
-        light = [_light(field) for field in self._table.schema]
-        row_ids = [int(row) for row in old_rows if row != REJECTED]
-        return self._table._take_rows(row_ids, columns=[*light, "_rowid"])
+    def _made_of(self, rows: NDArray[np.int64]) -> dict[str, pa.Array[Any]]:
+        """What passes had made of ``rows``, null for `REJECTED`."""
+        made = [name for name in self.schema.names if name not in self._declared.names]
+        before = self._take(rows, made)
+        where = {row_id: place for place, row_id in enumerate(values(before["_rowid"]))}
+        places = pa.array([where.get(row_id) for row_id in rows.tolist()], pa.int64())
+        return {name: whole(before[name]).take(places) for name in made}
 
-    def _made(self) -> list[str]:
-        return [name for name in self.schema.names if name not in self._declared.names]
+    def _take(self, rows: NDArray[np.int64], columns: list[str]) -> pa.Table:
+        assert self._table is not None
+        return self._table._take_rows(rows[rows != REJECTED].tolist(), columns=[*columns, "_rowid"])
 
     def _content(self, rows: pa.RecordBatch | pa.Table) -> list[tuple[bytes, ...]]:
         return list(zip(*(canonical_cells(rows, name) for name in content_columns(self._declared)), strict=True))
