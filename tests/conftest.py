@@ -143,12 +143,13 @@ class SmallProject:
         os.environ["CALLS"] = str(self.folder / "calls.log")
         return apply(self.open(), select)
 
-    def python(self, code: str, *arguments: str, wrapper: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+    def python(self, code: str, *arguments: str) -> subprocess.Popen[str]:
         """Start ``code`` in a process of its own, in the project's folder."""
         return subprocess.Popen(
-            [*wrapper, sys.executable, "-c", textwrap.dedent(code), *arguments],
+            [sys.executable, "-c", textwrap.dedent(code), *arguments],
             cwd=self.folder,
             env=os.environ | {"CALLS": str(self.folder / "calls.log"), "PYTHONDONTWRITEBYTECODE": "1"},
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

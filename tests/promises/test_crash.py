@@ -18,7 +18,7 @@ import lance
 import pytest
 
 FAMILIES = ("link", "linkat", "rename,renameat,renameat2", "unlink,unlinkat", "pwrite64")
-"""The last one is the index: only calls on its write-ahead log count. It has many, so k doubles."""
+"""The last one is the index: only calls on its write-ahead log count. It has many, so k rises fourfold."""
 INDEX = ".mmreg/catalog.db-wal"
 FLUSH_ROWS = 2
 
@@ -124,7 +124,7 @@ def crashes(before: Any, folder: Path, command: tuple[str, ...]) -> Iterator[Any
     for family in FAMILIES:
         for number in count(1):
             made = before.copy(folder / f"killed at {family} {number}")
-            if not killed(made, family, number if family != "pwrite64" else 2 ** (number - 1), command):
+            if not killed(made, family, number if family != "pwrite64" else 4 ** (number - 1), command):
                 break
             yield made
             shutil.rmtree(made.folder)
