@@ -27,7 +27,7 @@ from mmreg.curation.pending import PendingRows
 from mmreg.curation.standing import Standing
 from mmreg.errors import PassFailed
 from mmreg.registry.clock import now
-from mmreg.registry.commit import Draft, publish
+from mmreg.registry.commit import Draft, Seen, publish
 from mmreg.registry.derive import completed, repoint
 from mmreg.registry.fingerprint import light_columns, row_fingerprints
 from mmreg.registry.leases import lease
@@ -101,9 +101,10 @@ def run_pass(registry: Registry, bound: BoundPass, inputs: tuple[RunInput, ...],
             inputs=(registry.version_input(bound.root, table, tuple(bound.read())), *inputs),
             facets={"pass": _facet(bound, work)},
         )
-        landed = publish(
-            registry.lake, bound.root, run, _ColumnsBuilder(registry, bound, newest, rows, fresh, work, stage)
-        )
+        read = registry.version_at(bound.root, table.version)
+        seen = Seen(read.lance_version, read.ordinal) if read.lance_version is not None else None
+        builder = _ColumnsBuilder(registry, bound, newest, rows, fresh, work, stage)
+        landed = publish(registry.lake, bound.root, run, builder, seen)
         if landed is not None:
             registry.record(landed)
             if bound.spec.from_ != bound.root:

@@ -44,7 +44,17 @@ Builder = Callable[["lance.LanceDataset | None"], Draft | None]
 """From the newest version (None before the first) to what should be committed on it; None: nothing is left to do."""
 
 
-def publish(lake: Lake, dataset: str, run: Run, build: Builder) -> Run | None:
+@dataclass(frozen=True)
+class Seen:
+    """A version that a run has read before it publishes: where it is still the newest, nothing of the run can have
+    landed, and the next ordinal is known. Reading that from a transaction over thousands of fragments takes a second.
+    """
+
+    lance_version: int
+    ordinal: int
+
+
+def publish(lake: Lake, dataset: str, run: Run, build: Builder, seen: Seen | None = None) -> Run | None:
     """Commit what ``build`` drafts as the next version of ``dataset``.
 
     Returns the run with its output added, or None where the builder found nothing to do. Raises `Conflict` after
@@ -53,13 +63,15 @@ def publish(lake: Lake, dataset: str, run: Run, build: Builder) -> Run | None:
     uuid = transaction_uuid(run.id, dataset)
     for attempt in range(ATTEMPTS):
         table = lake.find_table(dataset)
-        if table is not None and (landed := _landed(table, uuid, run.started_at)):
+        known = seen if table is not None and seen is not None and seen.lance_version == table.version else None
+        if table is not None and known is None and (landed := _landed(table, uuid, run.started_at)):
             return landed
         try:
             draft = build(table)
             if draft is None:
                 return None
-            output = _output(lake, dataset, table, draft, uuid)
+            ordinal = known.ordinal if known is not None else _last_ordinal(lake, dataset, table)
+            output = _output(dataset, ordinal + 1, draft, uuid)
             record = replace(run, ended_at=now(), facets={**run.facets, **draft.facets}).with_output(output)
             lance_version = _commit(lake, dataset, table, draft, uuid, record)
         except OSError as error:
@@ -92,11 +104,11 @@ def recorded_run(table: lance.LanceDataset, lance_version: int) -> Run | None:
     return replace(run, outputs=outputs)
 
 
-def _output(lake: Lake, dataset: str, table: lance.LanceDataset | None, draft: Draft, uuid: str) -> VersionOutput:
+def _output(dataset: str, ordinal: int, draft: Draft, uuid: str) -> VersionOutput:
     return VersionOutput(
         dataset=dataset,
         uuid=uuid,
-        ordinal=_last_ordinal(lake, dataset, table) + 1,
+        ordinal=ordinal,
         kind=draft.kind,
         rows=draft.rows,
         rejected=draft.rejected,
