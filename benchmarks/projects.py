@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,25 @@ def make_project(folder: Path, declaration: Mapping[str, Any]) -> Registry:
 
 def apply(folder: Path, *select: str) -> None:
     """``mmreg apply`` in ``folder``."""
+    applying(folder, *select)()
+
+
+def applying(folder: Path, *select: str) -> Callable[[], None]:
+    """`apply`, with its imports done and the declaration read."""
+    import lance  # noqa: F401
+
     from mmreg.curation.apply import apply
 
-    apply(Registry.open(folder), select)
+    registry = Registry.open(folder)
+
+    def work() -> None:
+        apply(registry, select)
+
+    return work
+
+
+def copy(folder: Path, to: Path) -> None:
+    """A project of its own with the same lake: the lake's files never change, so they are linked."""
+    lake = folder / ".mmreg" / "lake"
+    shutil.copytree(folder, to, ignore=lambda at, names: ["lake"] if Path(at) == lake.parent else [])
+    shutil.copytree(lake, to / ".mmreg" / "lake", copy_function=os.link)

@@ -15,7 +15,7 @@ from typing import Any
 
 import texts
 from measure import Comparison, Cost, Work, compare, measure
-from projects import apply, make_project
+from projects import apply, applying, copy, make_project
 from report import Figure, options, ratio, show
 
 PASSES, ROWS = 20, 4
@@ -50,12 +50,12 @@ def main() -> None:
 
 def _publishing(lake: Path) -> Comparison:
     """Each on its own copy; what is measured is told by the work itself, as it is only a part of it."""
-    copy = lake.parent / "copy"
+    place = lake.parent / "copy"
 
     def on_copy(ready: Any) -> Cost:
-        shutil.copytree(lake, copy)
-        cost = measure(ready, copy)
-        shutil.rmtree(copy)
+        copy(lake, place)
+        cost = measure(ready, place)
+        shutil.rmtree(place)
         return Cost(**{**cost.__dict__, "cpu_s": cost.value["cpu_s"], "wall_s": cost.value["wall_s"]})
 
     return compare(lambda: on_copy(_bare_commit), lambda: on_copy(_publish))
@@ -125,9 +125,11 @@ def _publish(folder: Path) -> Work:
             spent["cpu_s"] += time.process_time() - cpu
             spent["wall_s"] += time.perf_counter() - wall
 
+    run = applying(folder, "p0")
+
     def work() -> dict[str, float]:
         runner.publish = timed
-        apply(folder, "p0")
+        run()
         return spent
 
     return work
