@@ -1,0 +1,41 @@
+"""Where nothing changed a plan looks at no row: it is the same while the rows cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import lance
+
+from mmreg.curation.plan import plan
+from mmreg.curation.status import status
+
+
+def actions(project: Any, *select: str) -> dict[str, str]:
+    return {step.name: step.action for step in plan(project.open(), select).steps}
+
+
+def test_nothing_changed_nothing_read(project: Callable[..., Any]) -> None:
+    made = project()
+    made.apply()
+    again = made.open()
+    before = status(again)
+    data = made.folder / "lake" / "pairs.lance" / "data"
+    assert data.is_dir()
+    data.rename(data.with_name("elsewhere"))
+    assert set(actions(made, "pairs", "light", "words", "keep").values()) == {"nothing"}
+    passes = {found.name: found for found in status(made.open()).passes}
+    assert passes == {found.name: found for found in before.passes}
+
+
+def test_rows_that_somebody_else_removed_are_missed(project: Callable[..., Any]) -> None:
+    made = project()
+    made.apply("pairs")
+    rows = made.open().rows_of("pairs")
+    table = lance.dataset(str(made.folder / "lake" / "pairs.lance"))
+    table.delete("_source.uri = '001.png'")
+    assert table.count_rows() == rows - 1
+    assert actions(made, "pairs") == {"pairs": "run"}
+    made.apply("pairs")
+    assert made.open().rows_of("pairs") == rows
+    assert actions(made, "pairs") == {"pairs": "nothing"}
