@@ -98,7 +98,7 @@ def test_killed_anywhere_nothing_is_lost_or_doubled(
 ) -> None:
     assert shutil.which("strace"), "this test needs strace: apt-get install strace"
     prepare, command, windows = SCENES[scene]
-    before = project()
+    before = project(images=4)
     prepare(before)
     undisturbed = before.copy(tmp_path / "undisturbed")
     run(undisturbed, *command)
