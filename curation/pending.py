@@ -47,7 +47,8 @@ class PendingRows:
         for batch in scanner.to_batches():
             if row_ids is not None:
                 batch = batch.filter(pa.array(np.isin(batch.column("_rowid").to_numpy(), row_ids)))
-            yield batch
+            if batch.num_rows:
+                yield batch
 
     def _take(self, portions: Iterator[NDArray[np.uint64]]) -> Iterator[pa.RecordBatch]:
         for row_ids in portions:

@@ -265,14 +265,21 @@ class _ColumnsBuilder:
                      rejected=self._registry.rejected_count(self._bound.root))  # fmt: skip
 
     def _standing(self, table: lance.LanceDataset, prepared: Prepared) -> Standing:
-        """How each fragment stands after this commit; those that moved since they were examined are left out."""
+        """How each fragment stands after this commit, as far as that is sure; the others are examined again.
+
+        Not sure are those that moved since they were examined, and those where less is staged than was computed: a
+        process that was stopped for so long that its lease ran out may find its results published and cleared.
+        """
         columns = seen_columns(self._bound)
         newest = self._examined if table.version == self._examined.table.version else Snapshot(table)
         before = newest.layout.fingerprints(columns)
         after = newest.layout.after(prepared.changed, prepared.schema).fingerprints(columns)
         there, places = self._fresh.standing.find(newest.layout.fragments)
         examined = self._fresh.standing.at(places)
-        still = replace(examined, seen=after[there]).at(examined.seen == before[there])
+        computed, found = self._work.outcomes, self._publisher.found
+        short = [number for number, rows in computed.items() if found.get(number, 0) < sum(rows)]
+        sure = (examined.seen == before[there]) & ~np.isin(examined.fragments, short)
+        still = replace(examined, seen=after[there]).at(sure)
         return still.computed(self._work.outcomes, f"{self._bound.generation:016x}")
 
 

@@ -45,7 +45,8 @@ class Prepared:
 class ColumnPublisher:
     """Builds the operation for one pass on whatever version is newest, reusing files between attempts.
 
-    ``idle`` are ids of fragments for whose rows nothing is staged: these are not looked at.
+    ``idle`` are ids of fragments for whose rows nothing is staged: these are not looked at. ``found`` counts, by
+    fragment, the rows for which something was.
     """
 
     def __init__(self, columns: pa.Schema, state: str, results: Results, idle: Collection[int] = frozenset()) -> None:
@@ -53,6 +54,7 @@ class ColumnPublisher:
         self._state = state
         self._results = results
         self._idle = idle
+        self.found: dict[int, int] = {}
         self._prepared: dict[object, tuple[FragmentMetadata, bytes | None] | None] = {}
         self._shape: object = None
         self._schema: LanceSchema | None = None
@@ -107,8 +109,8 @@ class ColumnPublisher:
 
     def _merge(self, fragment: LanceFragment) -> tuple[FragmentMetadata, bytes | None] | None:
         row_ids = _row_ids(fragment)
-        staged = self._results(row_ids)
-        if staged is None or not staged.num_rows:
+        staged = self._staged(fragment, row_ids)
+        if staged is None:
             return None
         aligned = staged.select(self._columns.names)
         if not np.array_equal(_ids(staged), row_ids):
@@ -119,8 +121,8 @@ class ColumnPublisher:
         return metadata, None
 
     def _update(self, fragment: LanceFragment) -> tuple[FragmentMetadata, bytes | None] | None:
-        staged = self._results(_row_ids(fragment))
-        if staged is None or not staged.num_rows:
+        staged = self._staged(fragment, _row_ids(fragment))
+        if staged is None:
             return None
         staged = self._news(fragment, staged)
         if not staged.num_rows:
@@ -129,6 +131,11 @@ class ColumnPublisher:
             staged, left_on="_rowid", right_on="_rowid", with_offsets=True
         )
         return metadata, offsets
+
+    def _staged(self, fragment: LanceFragment, row_ids: NDArray[np.uint64]) -> pa.Table | None:
+        staged = self._results(row_ids)
+        self.found[fragment.fragment_id] = staged.num_rows if staged is not None else 0
+        return staged if staged is not None and staged.num_rows else None
 
     def _news(self, fragment: LanceFragment, staged: pa.Table) -> pa.Table:
         """Without the rows that somebody already published with the same recipe and the same inputs."""
