@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from mmreg.curation.bind import BoundPass
 from mmreg.curation.standing import FragmentState, Standing
+from mmreg.errors import UsageError
 from mmreg.registry.fingerprint import light_columns, row_fingerprints
 from mmreg.registry.lake import reading
 from mmreg.schemas.arrow import DONE, ERROR
@@ -87,7 +88,11 @@ class RowSet:
 
 
 def examine(newest: Snapshot, bound: BoundPass, rows: RowSet, summary: bytes | None) -> Freshness:
-    """Compare a version with what ``bound`` would make of it. Reads nothing of fragments that ``summary`` knows."""
+    """Compare a version with what ``bound`` would make of it. Reads nothing of fragments that ``summary`` knows.
+
+    Raises `UsageError` where the pass has published other columns than those that it makes now.
+    """
+    _refuse_other_columns(bound, newest.table.schema)
     known = Standing.load(summary, recipe_of(bound, rows))
     seen = newest.layout.fingerprints(seen_columns(bound))
     there, places = known.find(newest.layout.fragments)
@@ -102,6 +107,19 @@ def examine(newest: Snapshot, bound: BoundPass, rows: RowSet, summary: bytes | N
         states.append(replace(state, seen=int(seen[index]), live=live))
     standing = known.at(places[counted[there]]).joined(Standing.of(states))
     return Freshness(standing, look.pending, look.missing, look.stale)
+
+
+def _refuse_other_columns(bound: BoundPass, there: pa.Schema) -> None:
+    if bound.state not in there.names:
+        return
+    for made in bound.columns():
+        found = there.field(made.name).type if made.name in there.names else "absent"
+        if found != made.type:
+            raise UsageError(
+                f"pass {bound.name}: it makes the column {made.name!r} as {made.type} now, but what it has published "
+                f"is {found} in {bound.root}; changing the columns of a pass that has run is not supported yet",
+                hint="give the changed pass another name in mmreg.yaml",
+            )
 
 
 def seen_columns(bound: BoundPass) -> list[str]:
