@@ -12,7 +12,6 @@ from mmreg.curation.plan import open_ingest, plan_step
 from mmreg.curation.runner import run_pass
 from mmreg.curation.select import bind_selection, run_selection
 from mmreg.curation.train import run_training, training_state
-from mmreg.registry.leases import lease
 from mmreg.registry.models import declared_model
 from mmreg.registry.weights import weights_path
 from mmreg.schemas.plan import ApplyReport, StepResult
@@ -23,8 +22,6 @@ from mmreg.schemas.run import Run, RunInput
 if TYPE_CHECKING:
     from mmreg.registry.api import Registry
 
-WAIT_S = 3600.0
-
 
 def apply(registry: Registry, select: Sequence[str] = (), progress: Progress | None = None) -> ApplyReport:
     """Bring what is declared, or ``select``, up to date. Run again, it does only what is pending by then.
@@ -32,6 +29,7 @@ def apply(registry: Registry, select: Sequence[str] = (), progress: Progress | N
     A step that waits for something is reported as blocked, and so is what comes after it; a failing step raises,
     and what was published before it stays.
     """
+    registry.catch_up()
     progress = progress or Quiet()
     named = {selector.strip("+").removeprefix("dataset:") for selector in select}
     results = []
@@ -61,12 +59,12 @@ def _model(registry: Registry, name: str, progress: Progress) -> StepResult:
 
 
 def _ingest(registry: Registry, name: str, progress: Progress) -> StepResult:
-    with lease(registry.lake.store, name, wait_s=WAIT_S):
+    with registry.alone(name):
         done = open_ingest(registry, name).execute(progress)
-    registry.catalog.touch_all(name, done.touched.items())
-    if done.run is None:
-        return StepResult("ingest", name, "unchanged", "the source is as it was")
-    registry.record(done.run)
+        registry.catalog.touch_all(name, done.touched.items())
+        if done.run is None:
+            return StepResult("ingest", name, "unchanged", "the source is as it was")
+        registry.record(done.run)
     counts = {"added": done.added, "changed": done.changed, "removed": done.removed}
     if done.run.outputs:
         counts["rejected"] = done.rejected
@@ -81,8 +79,6 @@ def _pass(registry: Registry, name: str, progress: Progress) -> StepResult:
         checkpoint = bound.model.checkpoint
         weights_path(registry.project.folder, checkpoint, verify=True)
         inputs = (RunInput("checkpoint", checkpoint.digest, f"{bound.spec.model}", role="curated_by"),)
-    if bound.spec.from_ != bound.root:
-        inputs = (*inputs, registry.latest_input(bound.spec.from_))
     done = run_pass(registry, bound, inputs, progress)
     if done.run is None:
         return StepResult("pass", name, "unchanged", "every row is done")
@@ -94,7 +90,7 @@ def _pass(registry: Registry, name: str, progress: Progress) -> StepResult:
 
 def _select(registry: Registry, name: str, progress: Progress) -> StepResult:
     into = registry.spec.passes[name].into
-    with lease(registry.lake.store, f"select.{into}", wait_s=WAIT_S):
+    with registry.alone(f"select.{into}"):
         done = run_selection(registry, bind_selection(registry, name))
     if done.run is None:
         return StepResult("select", name, "unchanged", "its inputs are as they were")
@@ -107,7 +103,7 @@ def _select(registry: Registry, name: str, progress: Progress) -> StepResult:
 
 def _training(registry: Registry, name: str, progress: Progress) -> StepResult:
     spec = registry.spec.trainings[name]
-    with lease(registry.lake.store, f"training.{name}", wait_s=WAIT_S):
+    with registry.alone(f"training.{name}"):
         state = training_state(registry, name)
         runs = run_training(registry, name, state.due or spec.seeds, progress)
     digests = ", ".join(str(run.checkpoints[0]["digest"])[:12] for run in runs)

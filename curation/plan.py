@@ -26,6 +26,7 @@ def plan(registry: Registry, select: Sequence[str] = ()) -> Plan:
     What a step builds on may move when the steps before it run: then its rows are not known yet, and a step that
     only waits for data that this very plan makes is planned to run.
     """
+    registry.catch_up()
     behind = upstream(registry.project)
     moving: list[Step] = []
     planned = []

@@ -30,7 +30,6 @@ from mmreg.registry.clock import now
 from mmreg.registry.commit import Draft, Seen, publish
 from mmreg.registry.derive import completed, repoint
 from mmreg.registry.fingerprint import light_columns, row_fingerprints
-from mmreg.registry.leases import lease
 from mmreg.registry.media import with_bytes
 from mmreg.registry.objects import put_object
 from mmreg.registry.operations.columns import ColumnPublisher, Prepared, row_ids_of
@@ -53,7 +52,6 @@ BATCH_ROWS = 256
 """Rows with media in one call."""
 TRIAL_ROWS = 100
 """The error rate is judged from this many rows on."""
-WAIT_S = 3600.0
 
 
 @dataclass(frozen=True)
@@ -69,17 +67,17 @@ class PassOutcome:
 def run_pass(registry: Registry, bound: BoundPass, inputs: tuple[RunInput, ...], progress: Progress) -> PassOutcome:
     """Compute what is pending for ``bound`` on the newest version of its root, and publish it as one version.
 
-    ``inputs`` are the run's inputs apart from the root version, which is added here. Raises `PassFailed` where the
+    ``inputs`` are the run's inputs apart from the versions read, which are added here. Raises `PassFailed` where the
     pass breaks its promise: then nothing is published, and what was computed stays staged.
     """
-    name = f"{bound.root}.{bound.name}"
-    with lease(registry.lake.store, name, wait_s=WAIT_S):
+    with registry.alone(f"{bound.root}.{bound.name}"):
         last = registry.catalog.last_run("pass", bound.name)
         if last is not None:
             completed(registry, last)
         newest = registry.newest(bound.root)
         table = newest.table
         rows = RowSet(table, bound, registry.base_selection(bound.spec.from_, bound.spec.split))
+        chosen_by = (registry.latest_input(bound.spec.from_),) if bound.spec.from_ != bound.root else ()
         fresh = examine(newest, bound, rows, registry.pass_summary(bound.name))
         stage = Stage(registry.lake.store, bound.root, bound.name, bound.generation)
         if not fresh.pending:
@@ -98,7 +96,7 @@ def run_pass(registry: Registry, bound: BoundPass, inputs: tuple[RunInput, ...],
             state=RunState.COMPLETE,
             started_at=started,
             ended_at="",
-            inputs=(registry.version_input(bound.root, table, tuple(bound.read())), *inputs),
+            inputs=(registry.version_input(bound.root, table, tuple(bound.read())), *inputs, *chosen_by),
             facets={"pass": _facet(bound, work)},
         )
         read = registry.version_at(bound.root, table.version)

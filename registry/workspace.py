@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -11,6 +13,7 @@ from mmreg.errors import IntegrityError, NotFound, StorageError
 from mmreg.registry import sync
 from mmreg.registry.catalog import Catalog, VersionRow
 from mmreg.registry.lake import Lake, first_line
+from mmreg.registry.leases import lease
 from mmreg.schemas.refs import ModelRef, VersionRef
 
 if TYPE_CHECKING:
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
     from mmreg.schemas.declaration import ProjectSpec
     from mmreg.schemas.model import LoadedModel
     from mmreg.schemas.run import Run, RunInput
+
+WAIT_S = 3600.0
 
 
 class Workspace:
@@ -50,6 +55,17 @@ class Workspace:
         catalog = Catalog.open(self.project.catalog_url, self.project.folder)
         sync.catch_up(self.lake, catalog)
         return catalog
+
+    def catch_up(self) -> None:
+        """Let the index know what other processes have done since it was opened."""
+        sync.catch_up(self.lake, self.catalog)
+
+    @contextmanager
+    def alone(self, name: str) -> Iterator[None]:
+        """Do ``name`` while no other process does, knowing what the one before has done. Waits for it to finish."""
+        with lease(self.lake.store, name, wait_s=WAIT_S):
+            self.catch_up()
+            yield
 
     def open_version(self, ref: VersionRef | str, split: str | None = None) -> Reader:
         """A handle to read one exact version. `mmreg.open` is this, on the project around the working directory."""
@@ -138,7 +154,7 @@ class Workspace:
             if rows and (rows[0].lance_version == lance_version or attempt):
                 return rows[0]
             # Another process published this version after the index was read.
-            sync.catch_up(self.lake, self.catalog)
+            self.catch_up()
         raise IntegrityError(f"{dataset}: no recorded version at Lance version {lance_version}", hint="mmreg doctor")
 
     def root_pin(self, root: str, table: lance.LanceDataset) -> dict[str, Any]:
