@@ -17,6 +17,8 @@ from typing import Any
 import lance
 import pytest
 
+from mmreg.registry.runs import archive
+
 FAMILIES = ("link", "linkat", "rename,renameat,renameat2", "unlink,unlinkat", "pwrite64")
 """The last one is the index: only calls on its write-ahead log count. It has many, so k rises fourfold."""
 INDEX = ".mmreg/catalog.db-wal"
@@ -26,6 +28,7 @@ RUN = f"""
 import ctypes, sys
 import lance
 from mmreg.curation import apply, runner
+from mmreg.registry import runs
 from mmreg.registry.api import Registry
 
 runner.BATCH_ROWS, runner.FLUSH_S = {FLUSH_ROWS}, 0.0  # every batch is a flush
@@ -34,7 +37,12 @@ print("ready", flush=True)
 sys.stdin.readline()
 verb, *names = sys.argv[1:]
 registry = Registry.open(".")
-apply.apply(registry, names) if verb == "apply" else getattr(registry, verb)(*names)
+if verb == "apply":
+    apply.apply(registry, names)
+elif verb == "archive":
+    runs.archive(registry.lake.store)
+else:
+    getattr(registry, verb)(*names)
 """
 
 Prepare = Callable[[Any], None]
@@ -117,6 +125,23 @@ def test_killed_anywhere_nothing_is_lost_or_doubled(
         assert_mended(made)
         assert wasted(made, undisturbed) <= FLUSH_ROWS
     assert windows <= found, "not every window between two writes was met"
+
+
+@pytest.mark.slow
+def test_killed_while_archiving_no_run_is_lost(
+    project: Callable[..., Any], answers: Callable[..., Any], tmp_path: Path
+) -> None:
+    assert shutil.which("strace"), "this test needs strace: apt-get install strace"
+    before = project(images=2)
+    before.apply()
+    archive(before.open().lake.store, keep=2)
+    told = answers(before.open())
+    for made in crashes(before, tmp_path, ("archive",)):
+        shutil.rmtree(made.folder / ".mmreg")
+        assert answers(made.open()) == told
+        assert_mended(made)
+        archive(made.open().lake.store)
+        assert answers(made.open()) == told
 
 
 def crashes(before: Any, folder: Path, command: tuple[str, ...]) -> Iterator[Any]:

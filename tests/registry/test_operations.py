@@ -152,14 +152,15 @@ def test_two_changes_of_one_version_never_both_land(
 
 @pytest.mark.parametrize("refill", [False, True], ids=["first", "refill"])
 @pytest.mark.parametrize("columns_first", [False, True])
+@pytest.mark.parametrize("removed", [[], [4], [0, 1, 2], [6, 7, 8]])
 def test_columns_and_rows_of_one_version_never_both_land(
-    table: lance.LanceDataset, refill: bool, columns_first: bool
+    table: lance.LanceDataset, refill: bool, columns_first: bool, removed: list[int]
 ) -> None:
     if refill:
         table = publish(table, [0])
     prepared = publisher(table, [8]).operation(table)
     assert prepared is not None
-    rows = change_rows(table, write(table.uri, [50]), row_ids(table, [4]))
+    rows = change_rows(table, write(table.uri, [50]), row_ids(table, removed))
     one, other = (prepared.operation, rows) if columns_first else (rows, prepared.operation)
     commit(table, one)
     with pytest.raises(OSError, match="conflict"):
