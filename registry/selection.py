@@ -71,8 +71,9 @@ class Selection:
         if high - low > _SPREAD * len(row_ids):
             return np.isin(row_ids, near)
         kept = np.zeros(int(high - low) + 1, bool)
-        kept[near - low] = True
-        mask: NDArray[np.bool_] = kept[row_ids - low]
+        # As signed numbers, by which numpy indexes without a copy.
+        kept[(near - low).view(np.int64)] = True
+        mask: NDArray[np.bool_] = kept[(row_ids - low).view(np.int64)]
         return mask
 
     def schema(self) -> pa.Schema:
