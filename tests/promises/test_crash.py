@@ -78,12 +78,6 @@ def selected(made: Any) -> None:
     made.apply("pairs", "words", "keep")
 
 
-def reselectable(made: Any) -> None:
-    selected(made)
-    made.draw("new", "a new picture")
-    made.apply("pairs", "words")
-
-
 WINDOWS = {"run_object_missing", "index_behind"}  # between commit, run object and index
 
 SCENES: dict[str, tuple[Prepare, tuple[str, ...], set[str]]] = {
