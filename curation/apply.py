@@ -43,6 +43,8 @@ def apply(registry: Registry, select: Sequence[str] = (), progress: Progress | N
 
 
 def _apply(registry: Registry, step: Step, named: bool, progress: Progress) -> StepResult:
+    if step.kind == "ingest":
+        return _ingest(registry, step.name, progress)  # looks for itself, so that a source is listed once
     planned = plan_step(registry, step)
     if planned.action == "stale" and not named:
         return StepResult(step.kind, step.name, "stale", planned.reason)

@@ -21,16 +21,20 @@ _FILE_KEYS = ("file_name", "file", "image", "path")
 
 
 class Caption(NamedTuple):
-    """One record: the image it names, its cells by declared column, where it stands, a digest of it all.
+    """One record: the image it names, its cells by declared column, where it stands, all that it says.
 
-    With ``refused`` it names no image, and the digest is all that tells it from others.
+    With ``refused`` it names no image, and a digest of what it says is all that tells it from others.
     """
 
     file: str
     cells: Mapping[str, Any]
     place: str
-    digest: str
+    content: bytes | list[Any]
     refused: Refused | None = None
+
+    @property
+    def digest(self) -> str:
+        return digest16(self.content if isinstance(self.content, bytes) else canonical(self.content))
 
 
 def read_captions(path: str, columns: Mapping[str, ColumnSpec]) -> Iterator[Caption]:
@@ -53,7 +57,7 @@ def _json_captions(path: str, columns: Mapping[str, ColumnSpec]) -> Iterator[Cap
             try:
                 record = parse_line(line)
             except Refused as refused:
-                yield Caption("", {}, line.place, digest16(line.data.strip()), refused)
+                yield Caption("", {}, line.place, line.data.strip(), refused)
                 continue
             cells = {name: record.get(column.field or name) for name, column in columns.items()}
             yield _caption(record, cells, line.place)
@@ -82,13 +86,12 @@ def _csv_captions(path: str, columns: Mapping[str, ColumnSpec]) -> Iterator[Capt
 
 def _caption(record: Mapping[str, Any], cells: Mapping[str, Any], place: str) -> Caption:
     declared = next((record[key] for key in _FILE_KEYS if record.get(key)), None)
-    digest = digest16(canonical([declared, cells]))
     try:
         if not isinstance(declared, str):
             raise Refused("null_value", f"{place}: the record names no file ({', '.join(_FILE_KEYS)})")
-        return Caption(normalise(declared), cells, place, digest)
+        return Caption(normalise(declared), cells, place, [declared, cells])
     except Refused as refused:
-        return Caption("", cells, place, digest, refused)
+        return Caption("", cells, place, [declared, cells], refused)
 
 
 def _cell(text: str | None, spec: ColumnSpec) -> Any:
