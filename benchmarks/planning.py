@@ -14,14 +14,13 @@ from projects import apply, make_project
 from report import Figure, options, show
 
 ROWS_PER_FILE = 50
-PLAIN = {"source": {"type": "imagefolder", "path": "../images"}, "columns": {"image": {"type": "image"}}}
 
 
 def main() -> None:
     with options(__doc__, 20_000, "source files; rows are fifty times as many") as given:
         draw(given.work / "images", given.size)
         plain, captioned, rows = (given.work / name for name in ("plain", "captioned", "rows"))
-        measure(_pictures, plain, PLAIN)
+        measure(_pictures, plain, ingest.PLAIN)
         measure(_pictures, captioned, ingest.DATASET)
         measure(_rows, rows, given.size * ROWS_PER_FILE)
         media_mb = disk_bytes(given.work / "images") / 2**20
