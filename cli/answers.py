@@ -8,12 +8,12 @@ from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter
 
-from mmreg.cli.render.errands import Created, Named, Rebuilt
+from mmreg.cli.render.errands import Named, Rebuilt
 from mmreg.errors import NotFound
 from mmreg.schemas import check, detail, finding, lineage, model, plan, run, summary
 
 ANSWERS: dict[str, Any] = {
-    "init": Created,
+    "init": summary.Created,
     "schema": dict[str, Any],
     "plan": plan.Plan,
     "apply": plan.ApplyReport,

@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from mmreg.cli.command import Command
-from mmreg.cli.render.errands import Created
 from mmreg.cli.session import Session, pass_session
 
 
@@ -32,5 +31,5 @@ def init(session: Session, folder: Path, name: str | None, lake: str | None, for
 
     place = Path(session.project or ".") / folder
     created = init_project(place, name=name, lake=lake, force=force, single_writer=single_writer)
-    session.show(Created(str(created)))
-    session.say("Next: say in it where your data are, then: mmreg plan")
+    session.show(created)
+    session.say("Next: " + ("say in mmreg.yaml where your data are, then: " if created.written else "") + "mmreg plan")

@@ -9,6 +9,7 @@ from mmreg.config import load
 from mmreg.errors import UsageError
 from mmreg.registry.lake import Lake
 from mmreg.schemas.refs import check_name
+from mmreg.schemas.summary import Created
 
 _TEMPLATE = """\
 version: 1
@@ -40,8 +41,8 @@ def init_project(
     *,
     force: bool = False,
     single_writer: bool = False,
-) -> Path:
-    """Write ``mmreg.yaml`` into ``folder`` and make its lake. Returns the file.
+) -> Created:
+    """Write ``mmreg.yaml`` into ``folder`` and make its lake.
 
     An existing declaration is kept unless ``force``, and only its lake is made. Raises `StoreUnsafe` for a store where
     two writers could lose each other's versions, unless ``single_writer``.
@@ -50,13 +51,14 @@ def init_project(
     if file.exists() and not force and (name is not None or lake is not None):
         raise UsageError(f"{file} is there already", hint="edit it; mmreg init makes its lake; --force replaces it")
     folder.mkdir(parents=True, exist_ok=True)
-    if force or not file.exists():
+    written = force or not file.exists()
+    if written:
         title = check_name(name, "project name") if name else _name_from(folder)
         file.write_text(_TEMPLATE.format(name=title, lake=lake or ".mmreg/lake"), encoding="utf-8")
     project = load(folder)
-    Lake.create(project.lake_uri, project.lake_options, single_writer=single_writer)
+    made = Lake.create(project.lake_uri, project.lake_options, single_writer=single_writer)
     _ignore(folder)
-    return file
+    return Created(str(file), written, project.lake_uri, made.writers)
 
 
 def _name_from(folder: Path) -> str:

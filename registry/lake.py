@@ -15,7 +15,7 @@ import json
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from mmreg.errors import Conflict, FilterError, IntegrityError, NotFound, StorageError, StoreUnsafe
 from mmreg.registry.store import Store, open_store, probe
@@ -28,11 +28,15 @@ _MARKER = "mmreg.json"
 
 
 class Lake:
-    """An opened lake. ``store`` holds its objects; tables are opened through `table`."""
+    """An opened lake. ``store`` holds its objects; tables are opened through `table`.
 
-    def __init__(self, store: Store, lake_id: str) -> None:
+    ``writers`` says whether many processes may write to it at once, or only one.
+    """
+
+    def __init__(self, store: Store, lake_id: str, writers: Literal["many", "one"]) -> None:
         self.store = store
         self.id = lake_id
+        self.writers = writers
 
     @classmethod
     def create(cls, uri: str, options: dict[str, str], *, single_writer: bool = False) -> Lake:
@@ -72,7 +76,7 @@ class Lake:
                 f"{uri} has lake format {facts['format']}; this mmreg knows formats up to {FORMAT}",
                 hint="pip install --upgrade mmreg",
             )
-        return cls(store, facts["lake"])
+        return cls(store, facts["lake"], facts["writers"])
 
     def table_uri(self, dataset: str) -> str:
         """Where plain Lance opens ``dataset``."""

@@ -8,6 +8,16 @@ from typing import Literal
 
 
 @dataclass(frozen=True)
+class Created:
+    """A project that can begin: its declaration, just ``written`` or there before, and how many may write its lake."""
+
+    path: str
+    written: bool
+    lake: str
+    writers: Literal["many", "one"]
+
+
+@dataclass(frozen=True)
 class DatasetSummary:
     """One line of ``mmreg ls``. ``current`` is what the bare name means; ``promoted`` says whether by promotion."""
 

@@ -13,7 +13,7 @@ from mmreg.cli.render import layout
 
 _HOMES = {
     "checks": ("DoctorReport", "ValidationReport"),
-    "datasets": ("DatasetSummary", "Diff", "LogEntry", "VersionDetail"),
+    "datasets": ("Created", "DatasetSummary", "Diff", "LogEntry", "VersionDetail"),
     "lineage": ("Lineage",),
     "models": ("Checkpoint", "ModelSummary"),
     "plans": ("ApplyReport", "Plan", "Status"),

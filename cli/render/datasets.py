@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from mmreg.cli.render.layout import Cell, Line, Piece, Styled, facts, render, render_list, table
 from mmreg.cli.text import clip, moment, plural
 from mmreg.schemas.detail import Diff, VersionDetail
-from mmreg.schemas.summary import DatasetSummary, LogEntry
+from mmreg.schemas.summary import Created, DatasetSummary, LogEntry
 
 _REJECTED_SHOWN = 20
 
@@ -38,6 +38,13 @@ def _(first: LogEntry, values: Sequence[LogEntry]) -> Iterator[Line]:
             for e in values
         ),
     )  # fmt: skip
+
+
+@render.register(Created)
+def _(value: Created) -> Iterator[Line]:
+    writers = "many processes may write at once" if value.writers == "many" else "one process at a time may write"
+    yield (Styled(value.path, "bold"), "  written" if value.written else "  kept as it was")
+    yield (Styled(value.lake, "bold"), f"  the lake; {writers}")
 
 
 @render.register(VersionDetail)

@@ -9,13 +9,6 @@ from mmreg.cli.render.layout import Line, Styled, render
 
 
 @dataclass(frozen=True)
-class Created:
-    """A new project: the file to edit."""
-
-    path: str
-
-
-@dataclass(frozen=True)
 class Rebuilt:
     """The index was made anew from that many runs."""
 
@@ -29,11 +22,6 @@ class Named:
     model: str
     alias: str
     digest: str
-
-
-@render.register(Created)
-def _(value: Created) -> Iterator[Line]:
-    yield (Styled(value.path, "bold"),)
 
 
 @render.register(Rebuilt)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mmreg.cli.output import Output
-from mmreg.cli.render.errands import Created, Drawing, Named, Rebuilt
+from mmreg.cli.render.errands import Drawing, Named, Rebuilt
 from mmreg.cli.render.rows import Rows
 from mmreg.schemas.check import CheckResult, ValidationReport
 from mmreg.schemas.detail import ColumnDetail, Diff, VersionDetail
@@ -20,7 +20,7 @@ from mmreg.schemas.lineage import Lineage, Node
 from mmreg.schemas.model import Checkpoint
 from mmreg.schemas.plan import ApplyReport, PassStatus, Plan, PlanStep, Status, StepResult
 from mmreg.schemas.run import Job, Run, RunInput, RunState, VersionOutput
-from mmreg.schemas.summary import DatasetSummary, LogEntry, ModelSummary
+from mmreg.schemas.summary import Created, DatasetSummary, LogEntry, ModelSummary
 
 AT = "2026-11-22T03:15:01.000001+00:00"
 SUMMARY = DatasetSummary("pairs", "root", "pairs@v2", "pairs@v3", True, 8101, 20, 3, AT)
@@ -151,7 +151,7 @@ ANSWERS: list[Any] = [
     TRAINING,
     DOCTOR,
     LINEAGE,
-    Created("mmreg.yaml"),
+    Created("mmreg.yaml", True, ".mmreg/lake", "many"),
     Rebuilt(7),
     Named("clip", "champion", "ab" * 32),
     Drawing(("digraph {", "}")),

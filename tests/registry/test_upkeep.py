@@ -21,13 +21,16 @@ from mmreg.registry.runs import write_run
 
 
 def test_init_makes_a_project_that_plans(tmp_path: Path) -> None:
-    file = init_project(tmp_path / "My first project")
+    made = init_project(tmp_path / "My first project")
+    assert (made.written, made.writers) == (True, "many")
+    assert made.lake == str(tmp_path / "My first project" / ".mmreg" / "lake")
+    file = Path(made.path)
     registry = Registry.open(file.parent)
     assert registry.spec.project == "My-first-project"
     assert registry.ls() == []
     assert (tmp_path / "My first project" / ".gitignore").read_text() == ".mmreg/\n"
     before = file.read_text()
-    init_project(file.parent)
+    assert not init_project(file.parent).written
     assert file.read_text() == before, "what is there is kept"
     with pytest.raises(UsageError, match="is there already"):
         init_project(file.parent, name="other")
