@@ -12,8 +12,9 @@ from mmreg.curation.plan import open_ingest, plan_step
 from mmreg.curation.runner import run_pass
 from mmreg.curation.select import bind_selection, run_selection
 from mmreg.curation.train import run_training, training_state
-from mmreg.registry.models import declared_model
+from mmreg.registry.models import add_declared, newest
 from mmreg.registry.weights import weights_path
+from mmreg.schemas.model import Checkpoint
 from mmreg.schemas.plan import ApplyReport, StepResult
 from mmreg.schemas.progress import Progress, Quiet
 from mmreg.schemas.refs import VersionRef
@@ -56,7 +57,7 @@ def _apply(registry: Registry, step: Step, named: bool, progress: Progress) -> S
 
 
 def _model(registry: Registry, name: str, progress: Progress) -> StepResult:
-    checkpoint = declared_model(registry, name)
+    checkpoint = add_declared(registry, name)
     return StepResult("model", name, "registered", f"{checkpoint.digest[:12]}", ref=f"{name}@{checkpoint.digest[:12]}")
 
 
@@ -79,6 +80,8 @@ def _pass(registry: Registry, name: str, progress: Progress) -> StepResult:
     inputs: tuple[RunInput, ...] = ()
     if bound.model is not None:
         checkpoint = bound.model.checkpoint
+        if bound.spec.model in registry.spec.models and _is_new(registry, checkpoint):
+            add_declared(registry, checkpoint.name)  # where the pass was selected without its model
         weights_path(registry.project.folder, checkpoint, verify=True)
         inputs = (RunInput("checkpoint", checkpoint.digest, f"{bound.spec.model}", role="curated_by"),)
     done = run_pass(registry, bound, inputs, progress)
@@ -88,6 +91,11 @@ def _pass(registry: Registry, name: str, progress: Progress) -> StepResult:
     wrong = f", {done.errors:,} with an error" if done.errors else ""
     return _published("pass", name, done.run, f"{done.computed:,} rows computed{resumed}{wrong}",
                       computed=done.computed, errors=done.errors)  # fmt: skip
+
+
+def _is_new(registry: Registry, checkpoint: Checkpoint) -> bool:
+    known = newest(registry, checkpoint.name)
+    return known is None or known.digest != checkpoint.digest
 
 
 def _select(registry: Registry, name: str, progress: Progress) -> StepResult:

@@ -13,6 +13,7 @@ from mmreg.curation.select import bind_selection, is_current
 from mmreg.curation.train import training_state, waits_for
 from mmreg.errors import Blocked, NotFound
 from mmreg.registry.ingest import Ingest
+from mmreg.registry.models import declared_checkpoint, newest
 from mmreg.schemas.plan import Plan, PlanStep
 from mmreg.sources import open_source
 
@@ -75,10 +76,12 @@ def pass_freshness(registry: Registry, bound: BoundPass) -> Freshness:
 
 
 def _model(registry: Registry, name: str) -> PlanStep:
-    known = [m for m in registry.catalog.models() if m.name == name]
-    if known:
-        return PlanStep("model", name, "nothing", f"registered as {known[0].digest[:12]}")
-    return PlanStep("model", name, "run", "not registered yet")
+    declared, known = declared_checkpoint(registry, name), newest(registry, name)
+    if known is None:
+        return PlanStep("model", name, "run", "not registered yet")
+    if known.digest != declared.digest:
+        return PlanStep("model", name, "run", f"now {declared.digest[:12]}, was {known.digest[:12]}")
+    return PlanStep("model", name, "nothing", f"registered as {known.digest[:12]}")
 
 
 def _ingest(registry: Registry, name: str) -> PlanStep:

@@ -8,9 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmreg.errors import NotFound
 from mmreg.registry.clock import now
 from mmreg.registry.runs import new_run_id
-from mmreg.registry.weights import digest_weights, opaque_checkpoint
+from mmreg.registry.weights import digest_weights, opaque_checkpoint, weights_stamp
+from mmreg.schemas.declaration import ModelSpec
 from mmreg.schemas.model import Checkpoint
 from mmreg.schemas.refs import ModelRef, VersionRef, check_name
 from mmreg.schemas.run import Job, Run, RunInput, RunState
@@ -29,7 +31,7 @@ def model_add(
     base: str | None = None,
     framework: str | None = None,
 ) -> Checkpoint:
-    """Digest the weights at ``path`` and register them. The same weights under the same name are registered once."""
+    """Digest the weights at ``path`` and register them: the bare name means them from now on."""
     check_name(name, "model name")
     checkpoint = digest_weights(path, name=name, framework=framework, license=license, base=base)
     checkpoint = replace(checkpoint, path=relative_path(workspace, path))
@@ -37,23 +39,51 @@ def model_add(
     if base is not None:
         parent = workspace.catalog.checkpoint(ModelRef.parse(base))
         inputs = (RunInput("checkpoint", parent.digest, f"{parent.name}@{parent.digest[:12]}", role="init_from"),)
-    known = {m.digest for m in workspace.catalog.models() if m.name == name}
-    if checkpoint.digest not in known:
-        _record(workspace, Job("model", name), inputs=inputs, checkpoints=(checkpoint.to_dict(),))
+    _register(workspace, checkpoint, inputs)
     if alias is not None:
         model_alias(workspace, ModelRef(name, checkpoint.digest[:16]), alias)
     return checkpoint
 
 
-def declared_model(workspace: Workspace, name: str) -> Checkpoint:
+def add_declared(workspace: Workspace, name: str) -> Checkpoint:
     """Register the model that ``models:`` declares under ``name``: by its weights, or as opaque by its address."""
     spec = workspace.spec.models[name]
-    if "://" in spec.uri and not spec.uri.startswith("file://"):
-        checkpoint = opaque_checkpoint(spec, name)
-        _record(workspace, Job("model", name), checkpoints=(checkpoint.to_dict(),))
-        return checkpoint
-    path = workspace.project.folder / spec.uri.removeprefix("file://")
-    return model_add(workspace, path, name, license=spec.license, base=spec.base, framework=spec.framework)
+    path = _weights(workspace, spec)
+    if path is not None:
+        return model_add(workspace, path, name, license=spec.license, base=spec.base, framework=spec.framework)
+    checkpoint = opaque_checkpoint(spec, name)
+    _register(workspace, checkpoint, ())
+    return checkpoint
+
+
+def declared_checkpoint(workspace: Workspace, name: str) -> Checkpoint:
+    """What ``models:`` declares under ``name``, as its files are now, registered or not.
+
+    They are digested where the size or time of one has moved since that was last done here. Where they are not here,
+    it is what was registered. Raises `NotFound` where nothing was.
+    """
+    spec = workspace.spec.models[name]
+    path = _weights(workspace, spec)
+    if path is None:
+        return opaque_checkpoint(spec, name)
+    registered = newest(workspace, name)
+    if registered is not None and not path.exists():
+        return registered
+    now_seen = weights_stamp(path)
+    if registered is not None and workspace.catalog.touched(f"model:{name}").get(registered.digest) == now_seen:
+        return registered
+    facts = {"framework": spec.framework, "license": spec.license, "base": spec.base}
+    checkpoint = replace(digest_weights(path, name=name, **facts), path=relative_path(workspace, path))
+    workspace.catalog.touch(f"model:{name}", checkpoint.digest, now_seen)
+    return checkpoint
+
+
+def newest(workspace: Workspace, name: str) -> Checkpoint | None:
+    """What the bare name of a model means; None before anything was registered under it."""
+    try:
+        return workspace.catalog.checkpoint(ModelRef(name))
+    except NotFound:
+        return None
 
 
 def model_alias(workspace: Workspace, ref: ModelRef, alias: str) -> Checkpoint:
@@ -76,6 +106,20 @@ def eval_record(workspace: Workspace, model: ModelRef, ref: VersionRef, metrics:
     )
     facets = {"metrics": {checkpoint.digest: dict(metrics)}}
     return _record(workspace, Job("evaluation", checkpoint.name), inputs=inputs, facets=facets)
+
+
+def _register(workspace: Workspace, checkpoint: Checkpoint, inputs: tuple[RunInput, ...]) -> None:
+    """Record ``checkpoint`` unless it is what its name means already: weights that come back count as newest again."""
+    known = newest(workspace, checkpoint.name)
+    if known is None or known.digest != checkpoint.digest:
+        _record(workspace, Job("model", checkpoint.name), inputs=inputs, checkpoints=(checkpoint.to_dict(),))
+
+
+def _weights(workspace: Workspace, spec: ModelSpec) -> Path | None:
+    """Where the files of a declared model lie; None for one behind an address."""
+    if "://" in spec.uri and not spec.uri.startswith("file://"):
+        return None
+    return workspace.project.folder / spec.uri.removeprefix("file://")
 
 
 def relative_path(workspace: Workspace, path: Path) -> str:

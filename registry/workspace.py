@@ -87,11 +87,13 @@ class Workspace:
             raise NotFound(f"{path}: {error.strerror}", hint="paths are relative to mmreg.yaml") from error
 
     def loaded_model(self, ref: ModelRef, *, verify: bool = False) -> LoadedModel:
-        """A registered checkpoint with the place of its files. Raises `NotFound` where there is none."""
+        """A checkpoint with the place of its files: as declared, or as registered. Raises `NotFound` for neither."""
+        from mmreg.registry.models import declared_checkpoint
         from mmreg.registry.weights import weights_path
         from mmreg.schemas.model import LoadedModel
 
-        checkpoint = self.catalog.checkpoint(ref)
+        declared = ref.selector is None and ref.name in self.spec.models
+        checkpoint = declared_checkpoint(self, ref.name) if declared else self.catalog.checkpoint(ref)
         return LoadedModel(checkpoint, weights_path(self.project.folder, checkpoint, verify=verify))
 
     def media_root(self, root: str) -> str | None:
