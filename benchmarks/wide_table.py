@@ -113,9 +113,9 @@ def _publish(folder: Path) -> Work:
     """One pass over the new rows, by `apply`; seconds are those inside `publish`."""
     import lance  # noqa: F401
 
-    runner: Any = import_module("mmreg.curation.runner")
+    publishing: Any = import_module("mmreg.curation.publishing")
     spent = {"cpu_s": 0.0, "wall_s": 0.0}
-    publish = runner.publish
+    publish = publishing.publish
 
     def timed(*args: Any) -> Any:
         cpu, wall = time.process_time(), time.perf_counter()
@@ -128,7 +128,7 @@ def _publish(folder: Path) -> Work:
     run = applying(folder, "p0")
 
     def work() -> dict[str, float]:
-        runner.publish = timed
+        publishing.publish = timed
         run()
         return spent
 

@@ -2,46 +2,82 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from mmreg.curation.bind import BoundPass
+from mmreg.curation.engine import Portion
 from mmreg.errors import MmregError, PassFailed
-from mmreg.schemas.arrow import DONE, ERROR, STATE
+from mmreg.schemas.arrow import DONE, ERROR, STATE, media_kind
 
 
-def call(bound: BoundPass, batch: pa.RecordBatch) -> pa.RecordBatch:
-    """What the pass answers for ``batch``: its outputs and ``error``, checked against what it promised.
+class Caller:
+    """Calls one pass, opened before the first call, and keeps count of what that costs.
 
-    Where the pass raises, the batch is halved until the rows that it cannot take stand alone; these get the
-    exception as their error. Raises `PassFailed` where an answer is not as promised.
+    ``calls`` counts the rows that the pass was handed, each as often as it was.
     """
-    try:
-        answer = bound.operator(batch)
-    except MmregError:
-        raise
-    except Exception as error:
-        if batch.num_rows > 1:
-            half = batch.num_rows // 2
-            parts = [call(bound, batch.slice(0, half)), call(bound, batch.slice(half))]
-            return pa.Table.from_batches(parts).combine_chunks().to_batches()[0]
-        return _failed(bound, f"{type(error).__name__}: {error}")
-    return _checked(bound, batch.num_rows, answer)
+
+    def __init__(self, bound: BoundPass) -> None:
+        self._bound = bound
+        self._opened = False
+        self.calls = 0
+        self.seconds = 0.0
+
+    def __call__(self, portion: Portion) -> pa.RecordBatch:
+        """The results of a portion as they are staged: row ids, outputs under their final names, state."""
+        answer = self.answer(portion.batch)
+        staged = _staged(self._bound, portion, answer)
+        if any(media_kind(field.type) for field in portion.batch.schema):
+            # Copied: an output taken from an input keeps the whole batch in memory, with the media in it.
+            staged = staged.take(np.arange(staged.num_rows))
+        return staged
+
+    def answer(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """What the pass answers for ``batch``: its outputs and ``error``, checked against what it promised.
+
+        Where the pass raises, the batch is halved until the rows that it cannot take stand alone; these get the
+        exception as their error. Raises `PassFailed` where an answer is not as promised.
+        """
+        if not self._opened:
+            self._bound.operator.open()
+            self._opened = True
+        started = time.monotonic()
+        try:
+            return self._halving(batch)
+        finally:
+            self.seconds += time.monotonic() - started
+
+    def cost(self) -> Mapping[str, float]:
+        """Rows called, seconds within the calls, and what else the pass says that it has spent."""
+        spent = getattr(self._bound.operator, "spent", None)
+        return {"calls": self.calls, "seconds": round(self.seconds, 3), **(spent() if self._opened and spent else {})}
+
+    def _halving(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        self.calls += batch.num_rows
+        try:
+            answer = self._bound.operator(batch)
+        except MmregError:
+            raise
+        except Exception as error:
+            if batch.num_rows > 1:
+                half = batch.num_rows // 2
+                parts = [self._halving(batch.slice(0, half)), self._halving(batch.slice(half))]
+                return pa.Table.from_batches(parts).combine_chunks().to_batches()[0]
+            return _failed(self._bound, f"{type(error).__name__}: {error}")
+        return _checked(self._bound, batch.num_rows, answer)
 
 
-def staged_rows(
-    bound: BoundPass, row_ids: pa.Array[Any], inputs: NDArray[np.uint64], answer: pa.RecordBatch
-) -> pa.RecordBatch:
-    """An answer of `call` as it is staged: row ids, outputs under their final names, state."""
+def _staged(bound: BoundPass, portion: Portion, answer: pa.RecordBatch) -> pa.RecordBatch:
     errors = answer.column("error")
     state = np.where(errors.is_valid().to_numpy(zero_copy_only=False), ERROR, DONE).astype(np.int8)
-    generation = np.full(len(row_ids), bound.generation, np.uint64)
-    parts: list[pa.Array[Any]] = [pa.array(generation), pa.array(inputs), pa.array(state), errors]
+    generation = np.full(answer.num_rows, bound.generation, np.uint64)
+    parts: list[pa.Array[Any]] = [pa.array(generation), pa.array(portion.inputs), pa.array(state), errors]
     states = pa.StructArray.from_arrays(parts, fields=list(STATE))
-    arrays = [row_ids, *(answer.column(own) for own in bound.outputs), states]
+    arrays = [pa.array(portion.row_ids), *(answer.column(own) for own in bound.outputs), states]
     return pa.RecordBatch.from_arrays(arrays, names=["_rowid", *bound.outputs.values(), bound.state])
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mmreg.curation import pending, runner
+from mmreg.curation import engine, pending
 from mmreg.errors import UsageError
 
 DECLARATION = """
@@ -60,7 +60,7 @@ def test_results_that_vanish_before_they_are_published_are_computed_again(
 ) -> None:
     """A fragment of which only a part could be published is not taken for done."""
     monkeypatch.setattr(pending, "ROWS", 2)
-    monkeypatch.setattr(runner, "FLUSH_S", 0.0)
+    monkeypatch.setattr(engine, "FLUSH_S", 0.0)
     monkeypatch.delitem(sys.modules, "overtaken", raising=False)
     small = project(images=0, declaration=DECLARATION)
     (small.folder / "overtaken.py").write_text(OVERTAKEN)
@@ -77,7 +77,7 @@ def test_results_that_vanish_before_they_are_published_are_computed_again(
 def test_rows_that_are_not_wanted_are_no_batch(project: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Between batches of wanted rows there may be some without any: these are neither called for nor staged."""
     monkeypatch.setattr(pending, "ROWS", 2)
-    monkeypatch.setattr(runner, "FLUSH_S", 0.0)
+    monkeypatch.setattr(engine, "FLUSH_S", 0.0)
     small = project(images=0, declaration=DECLARATION.replace("overtaken:Length", "counted:Words"))
     for number in range(8):
         small.draw(f"{number}", None if number in (4, 5, 6, 7) else f"caption {number}")

@@ -27,11 +27,11 @@ FLUSH_ROWS = 2
 RUN = f"""
 import ctypes, sys
 import lance
-from mmreg.curation import apply, runner
+from mmreg.curation import apply, engine, portions
 from mmreg.registry import runs
 from mmreg.registry.api import Registry
 
-runner.BATCH_ROWS, runner.FLUSH_S = {FLUSH_ROWS}, 0.0  # every batch is a flush
+portions.BATCH_ROWS, engine.FLUSH_S = {FLUSH_ROWS}, 0.0  # every batch is a flush
 ctypes.CDLL(None).prctl(0x59616D61, ctypes.c_ulong(-1), 0, 0, 0)  # PR_SET_PTRACER: strace is no parent of this
 print("ready", flush=True)
 sys.stdin.readline()
