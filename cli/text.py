@@ -61,6 +61,20 @@ def size(count: int) -> str:
     return f"{amount / 1000:.1f} PB"
 
 
+def duration(seconds: float) -> str:
+    """As a person says it: ``42 s``, ``12 min``, ``3 h 20 min``, ``2 d 4 h``."""
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 100:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, hours = divmod(round(seconds / 3600), 24)
+    return f"{days} d {hours} h" if hours else f"{days} d"
+
+
 def moment(iso: str) -> str:
     """An ISO 8601 time in UTC to the second, without its zone: ``2026-11-22 03:15:01``."""
     return iso[:19].replace("T", " ")

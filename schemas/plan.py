@@ -2,38 +2,107 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
-StepKind = Literal["ingest", "pass", "select", "training", "model"]
+StepKind = Literal["schema", "ingest", "pass", "select", "training", "model"]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a step would cost, as far as it is known (else None), and ``source``: where that is from.
+
+    ``calls`` are calls of a model, ``seconds`` those of this machine, ``money`` is in the currency that prices are
+    declared in.
+    """
+
+    calls: int | None
+    seconds: float | None
+    money: float | None
+    source: str
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A few rows computed to measure a pass: how many, how many failed, and some of the answers. Published nowhere."""
+
+    rows: int
+    errors: int
+    answers: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
 class PlanStep:
-    """One thing that apply would do. ``action``: `run`, `nothing`, `blocked` (waits) or `stale` (kept as it is).
+    """One thing that apply would do. ``action``: `run`, `nothing`, `blocked` (waits), `stale` (kept as it is) or
+    `undeclared` (kept, although the declaration names it no longer: ``name`` is what ``mmreg drop`` takes).
 
-    ``rows`` is how many rows would be read or computed where that is known before running, else None.
-    ``waits_for_data`` marks a blocked step that waits for a dataset or a column, not for a model.
+    ``verb`` says what a change of a schema does: + adds, ~ alters, - would take away. ``rows`` is how many rows would
+    be read or computed where that is known before running, else None; ``changes`` counts them by why. ``staged`` of
+    them wait computed, from a run that was stopped. ``waits_for_data`` marks a blocked step that waits for a dataset
+    or a column, not for a model. ``notes`` are worth knowing and stop nothing. ``fingerprint`` moves with what exactly
+    would be done.
     """
 
     kind: StepKind
     name: str
-    action: Literal["run", "nothing", "blocked", "stale"]
+    action: Literal["run", "nothing", "blocked", "stale", "undeclared"]
     reason: str
     dataset: str | None = None
     rows: int | None = None
     changes: Mapping[str, int] = field(default_factory=dict)
     waits_for_data: bool = False
+    verb: Literal["", "+", "~", "-"] = ""
+    staged: int = 0
+    estimate: Estimate | None = None
+    sample: Sample | None = None
+    notes: tuple[str, ...] = ()
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True)
 class Plan:
+    """``over`` says in words which budgets it is above: then it needs to be approved by its digest."""
+
     steps: tuple[PlanStep, ...]
+    over: tuple[str, ...] = ()
 
     @property
     def pending(self) -> bool:
         return any(step.action in ("run", "blocked") for step in self.steps)
+
+    @property
+    def digest(self) -> str:
+        """16 hex digits of what would be done and what it would cost; how long it takes is no part of it."""
+        parts = [
+            (
+                *(step.kind, step.name, step.action, step.verb, step.dataset, step.rows, step.staged, step.fingerprint),
+                *(sorted(step.changes.items()), step.reason),
+                step.estimate and (step.estimate.calls, step.estimate.money and f"{step.estimate.money:.6g}"),
+            )
+            for step in self.steps
+            if step.action not in ("nothing", "undeclared")
+        ]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+    @property
+    def total(self) -> Estimate:
+        """What is known of the cost of all steps together; ``source`` names those whose cost is not."""
+        known = [step.estimate for step in self.steps if step.action == "run" and step.estimate is not None]
+        dark = [step.name for step in self.steps if step.action == "run" and step.kind == "pass" and _dark(step)]
+        return Estimate(
+            calls=sum(estimate.calls or 0 for estimate in known),
+            seconds=sum(estimate.seconds or 0.0 for estimate in known),
+            money=sum(estimate.money or 0.0 for estimate in known),
+            source=f"without {', '.join(dark)}" if dark else "",
+        )
+
+
+def _dark(step: PlanStep) -> bool:
+    estimate = step.estimate
+    return estimate is None or None in (estimate.calls, estimate.seconds, estimate.money)
 
 
 @dataclass(frozen=True)
@@ -42,7 +111,7 @@ class StepResult:
 
     kind: StepKind
     name: str
-    outcome: Literal["published", "unchanged", "blocked", "stale", "trained", "registered"]
+    outcome: Literal["published", "unchanged", "blocked", "stale", "trained", "registered", "undeclared"]
     message: str
     ref: str | None = None
     rows: int = 0

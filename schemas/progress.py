@@ -15,8 +15,8 @@ class Progress(Protocol):
     def start(self, label: str, total: int | None) -> None:
         """Begin something."""
 
-    def advance(self, n: int) -> None:
-        """``n`` more are through."""
+    def advance(self, n: int, errors: int = 0) -> None:
+        """``n`` more are through, ``errors`` of them in vain."""
 
     def message(self, text: str) -> None:
         """Say one line that stays readable after the work is over."""
@@ -31,7 +31,7 @@ class Quiet:
     def start(self, label: str, total: int | None) -> None:
         pass
 
-    def advance(self, n: int) -> None:
+    def advance(self, n: int, errors: int = 0) -> None:
         pass
 
     def message(self, text: str) -> None:

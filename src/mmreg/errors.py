@@ -13,6 +13,7 @@
     ├── MissingExtra            7   an optional dependency is absent (carries its install line)
     ├── PassFailed              1   a pass broke its promise; nothing was published
     ├── TrainingFailed          1   a training command ended badly; nothing was registered
+    ├── NotApproved             1   it would spend more than the budget allows; approve that very plan
     └── Blocked                 1   something declared waits for something that does not exist yet
 
 A failed check is a result, not an error. Each error carries a stable ``code``, its exit status, its facts
@@ -142,6 +143,13 @@ class TrainingFailed(MmregError):
     """A training command ended badly. No checkpoint was registered."""
 
     code = "training_failed"
+    exit_status = 1
+
+
+class NotApproved(MmregError):
+    """More would be spent than the budget allows. Approving the plan by its digest lets it be done."""
+
+    code = "not_approved"
     exit_status = 1
 
 

@@ -30,16 +30,16 @@ def test_a_log_gets_a_line_now_and_then() -> None:
     lines.start("pass caption", 1000)
     for _ in range(12):
         clock.now += 1
-        lines.advance(50)
+        lines.advance(50, errors=1)
     lines.message("a \x1b[2Jword")
     lines.done()
     lines.done()
     assert stream.getvalue().splitlines() == [
         "pass caption: 1,000 to do",
-        "pass caption: 250 of 1,000 (25%), 50.0/s",
-        "pass caption: 500 of 1,000 (50%), 50.0/s",
+        "pass caption: 250 of 1,000 (25%), 50.0/s, 15 s left, 5 errors",
+        "pass caption: 500 of 1,000 (50%), 50.0/s, 10 s left, 10 errors",
         r"a \x1b[2Jword",
-        "pass caption: 600 done in 12.0 s",
+        "pass caption: 600 done in 12.0 s, 12 errors",
     ]
 
 
@@ -61,14 +61,14 @@ def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     with watched(quiet=False) as progress:
         assert isinstance(progress, Bar)
         progress.start("pass [red]caption", 10)
-        progress.advance(4)
+        progress.advance(4, errors=2)
         progress.message("[bold]\x1b]0;t\x07kept[/bold]")
         progress.start("next", None)
         progress.advance(1)
         progress.done()
         progress.advance(1)
     drawn = terminal.getvalue()
-    assert "pass [red]caption" in drawn and "4/10" in drawn
+    assert "pass [red]caption" in drawn and "4/10" in drawn and "2 errors" in drawn
     assert r"[bold]\x1b]0;t\x07kept[/bold]" in drawn
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmreg.cli.text import clean, clip, moment, plural, size, width
+from mmreg.cli.text import clean, clip, duration, moment, plural, size, width
 
 ANY_TEXT = st.text(st.characters(categories=None, exclude_categories=()), max_size=40)
 REORDERING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
@@ -60,3 +60,12 @@ def test_numbers_as_people_say_them() -> None:
     ]  # fmt: skip
     assert [plural(n, "row") for n in (0, 1, 8101)] == ["0 rows", "1 row", "8,101 rows"]
     assert moment("2026-11-22T03:15:01.123456+00:00") == "2026-11-22 03:15:01"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0, "0 s"), (42.4, "42 s"), (99.4, "99 s"), (99.5, "2 min"), (5940, "99 min"), (6000, "1 h 40 min"),
+     (7200, "2 h"), (86400, "24 h"), (172800, "2 d"), (187200, "2 d 4 h")],
+)  # fmt: skip
+def test_durations_as_a_person_says_them(seconds: float, said: str) -> None:
+    assert duration(seconds) == said
