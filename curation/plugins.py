@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from mmreg.curation.protocol import InputType, Kind, Pass, Role, Scope
 from mmreg.errors import MmregError, NotFound, UsageError
+from mmreg.schemas.arrow import MEDIA_KINDS
 from mmreg.schemas.suggest import did_you_mean
 
 GROUP = "mmreg.passes"
@@ -22,6 +23,9 @@ BUILT_IN: Mapping[str, str] = {
     "text_stats": "mmreg.curation.text_stats:TextStats",
     "embed": "mmreg.curation.embed:Embed",
     "clip_score": "mmreg.curation.clip_score:ClipScore",
+    "caption": "mmreg.curation.caption:Caption",
+    "dedup": "mmreg.curation.dedup:Dedup",
+    "video_frames": "mmreg.curation.video_frames:VideoFrames",
 }
 
 
@@ -53,6 +57,7 @@ def checked(use: str, found: object) -> type[Pass]:
         raise UsageError(f"{use}: this is a {type(found).__name__}, where the class of a pass is due", hint=_GUIDE)
     has = {name: value for base in reversed(found.__mro__) for name, value in vars(base).items()}
     faults = [fault for name, check in _CHECKS.items() if (fault := check(name, has.get(name)))]
+    faults = faults or list(_at_odds(has))
     if faults:
         raise UsageError(f"{use} is no pass: {'; '.join(faults)}", hint=_GUIDE)
     return found
@@ -102,13 +107,6 @@ def _one_of(*choices: str) -> Check:
     return check
 
 
-def _scope(name: str, value: object) -> str | None:
-    """Rows are planned, computed and found stale one by one, so an answer that depends on others would go stale."""
-    if value in ("group", "table"):
-        return f"{name!r} is {value!r}, and this release runs passes of scope 'row' only"
-    return _one_of(*get_args(Scope))(name, value)
-
-
 def _inputs(name: str, value: object) -> str | None:
     if not isinstance(value, Mapping) or not value:
         return f"{name!r} is missing or no mapping of names to types"
@@ -120,11 +118,31 @@ def _method(name: str, value: object) -> str | None:
     return None if callable(value) else f"the method {name!r} is missing"
 
 
+def _at_odds(has: Mapping[str, Any]) -> Iterator[str]:
+    """What contradicts something else that a class says of itself."""
+    kind, scope, inputs = has["kind"], has["scope"], has["inputs"]
+    making = bool(has.get("makes_rows", False))
+    if making and kind not in ("map", "create"):
+        yield f"a pass of kind {kind!r} makes no rows: 'makes_rows' belongs to 'map' and 'create'"
+    if (making or kind == "create") and scope != "row":
+        yield f"a pass that makes rows has the scope 'row', not {scope!r}"
+    if scope == "row" and "update" in has:
+        yield "'update' belongs to the scopes 'group' and 'table'"
+    if scope == "group" and "group" not in inputs:
+        yield "a pass of scope 'group' needs an input 'group': rows with the same cell of it are one group"
+    media = [name for name, wanted in inputs.items() if wanted in MEDIA_KINDS]
+    if scope != "row" and media:
+        yield (
+            f"a pass of scope {scope!r} gets all rows at once, so none of its inputs is media ({media[0]!r} is "
+            f"{inputs[media[0]]!r}; as 'any' it gets digests and facts)"
+        )
+
+
 _GUIDE = "docs/passes.md shows a whole pass"
 _CHECKS: Mapping[str, Check] = {
     "version": _text,
     "kind": _one_of(*get_args(Kind)),
-    "scope": _scope,
+    "scope": _one_of(*get_args(Scope)),
     "role": _one_of(*get_args(Role)),
     "inputs": _inputs,
     "outputs": _method,

@@ -15,6 +15,21 @@
 ``bytes`` filled in, also where the lake keeps only a reference. The answer has the columns of ``outputs()``, as
 many rows as ``batch``, in its order, and may have one more, ``error`` (string): a row where it is not null has
 failed, is recorded with its reason, and takes no neighbour down.
+
+**Scope.** A pass of scope ``row`` gets any rows in any portions, so an answer may depend on its own row alone. One of
+scope ``group`` gets all rows that share a cell of its input ``group`` (a null shares with nobody), one of scope
+``table`` all rows, as one batch in the order of ``sample_id``, which is one more column of it; media cells have
+their digest and facts then, and no bytes. Such a pass is called again for a group as soon as one of its rows came,
+went or changed; where it has a method ``update`` (`Updating`), that is asked instead.
+
+**Kind.** What a pass may do is checked, and one that does more publishes nothing:
+
+| kind | the answer | what it becomes |
+|---|---|---|
+| ``score``, ``extract``, ``map`` | the columns of ``outputs()`` for the very same rows | new columns |
+| ``filter`` | ``keep`` (bool, never null), with or without ``reason`` (string) | these, and a dataset ``into`` |
+| ``map``, ``makes_rows = True`` | any number of rows for each, which ``_row`` (int32) tells | a new root ``into`` |
+| ``create`` | the same and ``origin`` (string); where that says from what, ``_row`` may be null | a new root ``into`` |
 """
 
 from __future__ import annotations
@@ -30,7 +45,7 @@ from mmreg.schemas.model import LoadedModel
 Kind = Literal["score", "map", "filter", "create", "extract"]
 Scope = Literal["row", "group", "table"]
 Role = Literal["creator", "mapper", "filter", "evaluator", "navigator", "extractor", "analyzer", "visualizer"]
-__all__ = ["InputType", "Kind", "LoadedModel", "Pass", "Recipe", "Role", "Scope"]
+__all__ = ["InputType", "Kind", "LoadedModel", "Pass", "Recipe", "Role", "Scope", "Updating", "makes_rows"]
 
 InputType = Literal["image", "audio", "video", "text", "embedding", "any"]
 
@@ -50,7 +65,7 @@ class Recipe:
 
 @runtime_checkable
 class Pass(Protocol):
-    """A row-scope pass. ``version`` is the author's word for "the answers changed": bump it, and rows are stale."""
+    """``version`` is the author's word for "the answers changed": bump it, and rows are stale."""
 
     version: ClassVar[str]
     kind: ClassVar[Kind]
@@ -69,3 +84,21 @@ class Pass(Protocol):
 
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Compute one batch."""
+
+
+@runtime_checkable
+class Updating(Pass, Protocol):
+    """A pass of scope ``group`` or ``table`` that can answer for rows that moved without looking at all pairs anew.
+
+    Its answers must be those that a call would give, whatever is known.
+    """
+
+    def update(self, rows: pa.RecordBatch, known: pa.RecordBatch) -> pa.RecordBatch:
+        """Compute one group. ``known`` has for each of ``rows`` what one earlier call or update of this generation
+        answered, in the columns of `outputs`, and ``known`` (bool): false, and all null, for a row that it did not
+        see as it is now. Rows that it saw and that are gone are not told of."""
+
+
+def makes_rows(cls: type[Pass]) -> bool:
+    """Whether a pass makes new samples in a root of their own."""
+    return cls.kind == "create" or bool(getattr(cls, "makes_rows", False))

@@ -49,7 +49,7 @@ def write(project: Path, name: str, code: str) -> None:
 def test_built_in_passes_fulfil_the_protocol(use: str) -> None:
     found = load_pass(use)
     assert isinstance(found, type)
-    assert found.scope == "row"
+    assert found.scope == ("table" if use == "dedup" else "row")
     assert all(callable(getattr(found, method)) for method in ("outputs", "open", "__call__"))
 
 
@@ -116,11 +116,10 @@ def test_a_missing_extra_says_so_itself(project: Path) -> None:
         ('version = "1"', "version = 1", "'version' is missing or no text"),
         ('"score", "row"', '"scores", "row"', "'kind' is 'scores', not one of score, map, "),
         ('"row", "evaluator"', '"rows", "evaluator"', "'scope' is 'rows', not one of row, group, table"),
-        (
-            '"row", "evaluator"',
-            '"table", "evaluator"',
-            "'scope' is 'table', and this release runs passes of scope 'row'",
-        ),
+        ('"row", "evaluator"', '"group", "evaluator"', "a pass of scope 'group' needs an input 'group'"),
+        ('inputs = {"text": "text"}', 'makes_rows = True; inputs = {"text": "text"}', "of kind 'score' makes no rows"),
+        ('"score", "row"', '"create", "table"', "a pass that makes rows has the scope 'row', not 'table'"),
+        ("def open", "def update(self, rows, known): ...\n        def open", "'update' belongs to the scopes 'group'"),
         ('"evaluator"', '"judge"', "'role' is 'judge', not one of creator, "),
         ('inputs = {"text": "text"}', "", "'inputs' is missing"),
         ('inputs = {"text": "text"}', "inputs = {}", "'inputs' is missing or no mapping"),
@@ -134,6 +133,13 @@ def test_what_is_missing_is_named(project: Path, old: str, new: str, message: st
     assert old in WHOLE
     write(project, "faulty", WHOLE.replace(old, new))
     with pytest.raises(UsageError, match=message):
+        load_pass("faulty:Constant", project)
+
+
+def test_a_pass_that_gets_all_rows_gets_no_media(project: Path) -> None:
+    code = WHOLE.replace('"score", "row"', '"score", "table"').replace('"text": "text"', '"picture": "image"')
+    write(project, "faulty", code)
+    with pytest.raises(UsageError, match=r"none of its inputs is media \('picture' is 'image'; as 'any' it gets digests"):
         load_pass("faulty:Constant", project)
 
 
