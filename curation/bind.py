@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from mmreg.curation.outputs import declared_outputs
+from mmreg.curation.params import incidental
 from mmreg.curation.plugins import load_pass
 from mmreg.curation.protocol import LoadedModel, Pass, Recipe
 from mmreg.curation.selections import SELECTIONS
@@ -83,11 +84,12 @@ def bind(registry: Registry, name: str) -> BoundPass:
 
 
 def _inputs(registry: Registry, name: str, spec: PassSpec, root: str, cls: type[Pass]) -> dict[str, str]:
-    unknown = sorted(set(spec.inputs) - set(cls.inputs))
-    if unknown:
-        raise UsageError(f"pass {name}: {spec.use} has no input {unknown[0]!r} (its inputs: {', '.join(cls.inputs)})")
+    named = [own for own in cls.inputs if own != "*"]
+    unknown = sorted(set(spec.inputs) - set(named))
+    if unknown and "*" not in cls.inputs:
+        raise UsageError(f"pass {name}: {spec.use} has no input {unknown[0]!r} (its inputs: {', '.join(named)})")
     declared = registry.spec.datasets[root].columns
-    inputs = {own: spec.inputs.get(own, own if own in declared else None) for own in cls.inputs}
+    inputs = {own: spec.inputs.get(own, own if own in declared else None) for own in [*named, *unknown]}
     if spec.inputs:
         inputs = {own: column for own, column in inputs.items() if own in spec.inputs}
     missing = [own for own, column in inputs.items() if column is None]
@@ -139,7 +141,7 @@ def _generation(
         "use": spec.use,
         "version": cls.version,
         "inputs": inputs,
-        "params": spec.params,
+        "params": {key: value for key, value in spec.params.items() if key not in incidental(cls)},
         "prompt": prompt,
         "model": model.checkpoint.digest if model else None,
     }

@@ -29,7 +29,7 @@ class TransformersEncoder:
             transformers: Any = importlib.import_module("transformers")  # its hints do not say what it returns
         except ImportError as error:
             raise MissingExtra("a transformers model", extra="mllm") from error
-        with _no_progress_bar(transformers.logging):
+        with no_progress_bar(transformers.logging):
             model, loading = transformers.CLIPModel.from_pretrained(
                 folder,
                 local_files_only=True,
@@ -83,7 +83,7 @@ def _normalised(vectors: torch.Tensor) -> NDArray[np.float32]:
 
 
 @contextmanager
-def _no_progress_bar(logging: Any) -> Iterator[None]:
+def no_progress_bar(logging: Any) -> Iterator[None]:
     """Its bar would end up between the lines of whoever shows progress."""
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()

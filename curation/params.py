@@ -28,6 +28,14 @@ def read_params(use: str, kind: type[P], given: Mapping[str, Any]) -> P:
     return kind(**{name: _typed(use, known[name], value) for name, value in given.items()})
 
 
+def incidental(cls: type[object]) -> frozenset[str]:
+    """The params that decide how fast a pass answers or what that costs, not what it answers.
+
+    A pass class lists them in ``incidental``; they are no part of its generation, so changing one makes no row stale.
+    """
+    return frozenset(getattr(cls, "incidental", ()))
+
+
 def _unknown(use: str, name: str, known: list[str]) -> UsageError:
     if not known:
         return UsageError(f"{use} takes no params, so {name!r} means nothing", hint=f"leave 'params' of {use} out")

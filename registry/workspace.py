@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from mmreg.config import Project, load
+from mmreg.config import Project, load, resolve_secret
 from mmreg.errors import IntegrityError, NotFound, StorageError
 from mmreg.registry import sync
 from mmreg.registry.catalog import Catalog, VersionRow
@@ -94,7 +94,10 @@ class Workspace:
 
         declared = ref.selector is None and ref.name in self.spec.models
         checkpoint = declared_checkpoint(self, ref.name) if declared else self.catalog.checkpoint(ref)
-        return LoadedModel(checkpoint, weights_path(self.project.folder, checkpoint, verify=verify))
+        spec = self.spec.models.get(ref.name)
+        key = spec.api_key if spec is not None and spec.uri == checkpoint.uri else None  # no other address gets it
+        secret = partial(resolve_secret, key, self.project.folder) if key is not None else None
+        return LoadedModel(checkpoint, weights_path(self.project.folder, checkpoint, verify=verify), secret)
 
     def media_root(self, root: str) -> str | None:
         """Where relative references of a root's media start, as its declared source says."""

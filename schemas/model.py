@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -52,7 +52,11 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A registered checkpoint and where its files are on this machine (None for an opaque one)."""
+    """A registered checkpoint and where its files are on this machine (None for an opaque one).
+
+    ``secret`` fetches the key that its server wants, where one is declared: asked only by whoever is about to call.
+    """
 
     checkpoint: Checkpoint
     path: Path | None
+    secret: Callable[[], str] | None = field(default=None, repr=False, compare=False)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -295,3 +296,47 @@ def s3_lake(s3_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def lake(request: pytest.FixtureRequest) -> str | dict[str, Any]:
     """What ``lake:`` declares: a folder of the project, and the same on S3."""
     return "./lake" if request.param == "folder" else request.getfixturevalue("s3_lake")()
+
+
+@dataclass(frozen=True)
+class ModelServer:
+    """An OpenAI-compatible server without a model, in a process of its own: `mmreg.curation.fake_server`."""
+
+    address: str
+    key: str
+
+    def fail(self, **faults: Any) -> None:
+        """From now on fail like `mmreg.curation.fake_server.Faults`; without arguments: answer everything."""
+        self._send("PUT", "faults", json.dumps(faults).encode())
+
+    def calls(self) -> Any:
+        """What was asked since `forget`, as `mmreg.curation.fake_server.Calls` says."""
+        return json.loads(self._send("GET", "calls"))
+
+    def forget(self) -> None:
+        self._send("DELETE", "calls")
+
+    def _send(self, method: str, path: str, data: bytes | None = None) -> bytes:
+        request = urllib.request.Request(f"{self.address.removesuffix('v1')}{path}", data, method=method)
+        with urllib.request.urlopen(request) as answer:
+            said: bytes = answer.read()
+        return said
+
+
+@pytest.fixture(scope="session")
+def _model_server() -> Iterator[ModelServer]:
+    key = "sk-nobody-else-knows-this"
+    command = [sys.executable, "-m", "mmreg.curation.fake_server", "--key", key]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield ModelServer(process.stdout.readline().strip(), key)
+        process.terminate()
+
+
+@pytest.fixture
+def model_server(_model_server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> ModelServer:
+    """The server, well and without a past; its key is in the variable VLM_KEY."""
+    monkeypatch.setenv("VLM_KEY", _model_server.key)
+    _model_server.fail()
+    _model_server.forget()
+    return _model_server
