@@ -102,13 +102,9 @@ def _select(registry: Registry, name: str, progress: Progress) -> StepResult:
     into = registry.spec.passes[name].into
     with registry.alone(f"select.{into}"):
         done = run_selection(registry, bind_selection(registry, name))
-    if done.run is None:
-        return StepResult("select", name, "unchanged", "its inputs are as they were")
-    if not done.run.outputs:
-        return StepResult("select", name, "unchanged", "other inputs, the same rows")
-    splits = done.run.facets["select"]["splits"]
-    said = ", ".join(f"{split} {count:,}" for split, count in splits.items()) or f"{done.rows:,} rows"
-    return _published("select", name, done.run, said)
+    if done.run is None or not done.run.outputs:
+        return StepResult("select", name, "unchanged", done.said)
+    return _published("select", name, done.run, done.said)
 
 
 def _training(registry: Registry, name: str, progress: Progress) -> StepResult:

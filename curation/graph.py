@@ -11,7 +11,7 @@ from mmreg.curation.outputs import declared_outputs
 from mmreg.curation.selections import SELECTIONS
 from mmreg.errors import NotFound, UsageError
 from mmreg.schemas.declaration import PassSpec, ProjectSpec
-from mmreg.schemas.document import roots_of
+from mmreg.schemas.document import all_roots, roots_of
 from mmreg.schemas.plan import StepKind
 from mmreg.schemas.predicate import Predicate
 from mmreg.schemas.refs import ModelRef
@@ -67,13 +67,11 @@ def _data_needs(project: Project) -> dict[Step, set[Step]]:
     needs: dict[Step, set[Step]] = {Step("model", name): set() for name in spec.models}
     needs |= {Step("ingest", name): set() for name in spec.datasets}
     for name, declared in spec.passes.items():
-        root = roots_of(spec, declared.from_)
-        before = {makers[f"dataset {declared.from_}"]}
-        before |= {columns[root, c] for c in _reads(declared) if (root, c) in columns}
+        before = {makers[f"dataset {dataset}"] for dataset in declared.reads}
+        for root in all_roots(spec, declared.from_) if declared.from_ else ():
+            before |= {columns[root, c] for c in _reads(declared) if (root, c) in columns}
         if (model := _model_name(declared.model)) in spec.models:
             before.add(Step("model", model))
-        if declared.sample is not None and declared.sample.like is not None:
-            before.add(makers[f"dataset {declared.sample.like}"])
         step = _pass_step(name, declared)
         needs[step] = before - {step}
     for name, training in spec.trainings.items():
@@ -119,6 +117,7 @@ def _reads(declared: PassSpec) -> set[str]:
     for predicate in (declared.where, declared.rows):
         if predicate is not None:
             columns |= {column.partition(".")[0] for column in Predicate.parse(predicate).columns}
+    columns |= {ranked.column.partition(".")[0] for ranked in (declared.top, declared.band) if ranked is not None}
     if declared.use == "split" and isinstance(group := declared.params.get("group"), str):
         columns.add(group)
     return columns

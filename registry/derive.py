@@ -1,7 +1,8 @@
-"""Versions of derived datasets: new rows, or the same rows on a newer version of their root."""
+"""Versions of derived datasets: new rows, or the same rows on newer versions of their roots."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from mmreg.registry.commit import Draft, publish
@@ -17,14 +18,20 @@ if TYPE_CHECKING:
 
 
 def publish_selection(
-    workspace: Workspace, dataset: str, root: str, table: lance.LanceDataset, selection: Selection, run: Run
+    workspace: Workspace, dataset: str, tables: Mapping[str, lance.LanceDataset], selection: Selection, run: Run
 ) -> Run | None:
-    """Make ``selection`` of ``table`` the next version of ``dataset``; None where it has these rows already."""
+    """Make ``selection`` of ``tables``, each root at a version, the next version of ``dataset``.
+
+    None where it has these rows already and refers to these root versions, or to newer ones.
+    """
 
     def build(newest: lance.LanceDataset | None) -> Draft | None:
         if newest is not None and read_selection(newest).digest == selection.digest:
-            return None
-        return _draft(workspace, dataset, root, table, selection, new=newest is None)
+            pinned = workspace.version_at(dataset, newest.version).roots
+            there = {root["dataset"]: root["lance_version"] for root in pinned}
+            if there.keys() == tables.keys() and all(there[r] >= t.version for r, t in tables.items()):
+                return None
+        return _draft(workspace, dataset, tables, selection, new=newest is None)
 
     return publish(workspace.lake, dataset, run, build)
 
@@ -43,7 +50,7 @@ def repoint(workspace: Workspace, dataset: str, root: str, run: Run) -> Run:
         pinned = workspace.version_at(dataset, newest.version).roots
         if any(other["lance_version"] >= table.version for other in pinned):
             return None  # somebody already moved it this far
-        return _draft(workspace, dataset, root, table, read_selection(newest), new=False)
+        return _draft(workspace, dataset, {root: table}, read_selection(newest), new=False)
 
     return publish(workspace.lake, dataset, run, build) or run
 
@@ -66,13 +73,19 @@ def completed(workspace: Workspace, run: Run) -> Run | None:
 
 
 def _draft(
-    workspace: Workspace, dataset: str, root: str, table: lance.LanceDataset, selection: Selection, *, new: bool
+    workspace: Workspace,
+    dataset: str,
+    tables: Mapping[str, lance.LanceDataset],
+    selection: Selection,
+    *,
+    new: bool,
 ) -> Draft:
-    pinned = workspace.root_pin(root, table)
-    workspace.pin(root, pinned["uuid"], pinned["lance_version"])
+    pins = tuple(workspace.root_pin(root, table) for root, table in tables.items())
+    for pin in pins:
+        workspace.pin(pin["dataset"], pin["uuid"], pin["lance_version"])
     fragments = _write(workspace, dataset, selection, new=new)
     operation = replace_rows(selection.schema(), fragments)
-    return Draft(operation, "derived", len(selection), roots=(pinned,))
+    return Draft(operation, "derived", len(selection), roots=pins)
 
 
 def _write(workspace: Workspace, dataset: str, selection: Selection, *, new: bool) -> list[FragmentMetadata]:

@@ -29,11 +29,11 @@ def rows(
     light = _light(reader, wanted)
     for batch in reader.batches(light, where=where, limit=limit, media=False):
         for row in batch.to_pylist():
-            yield {name: _value(row, name, reader.table.schema) for name in wanted}
+            yield {name: _value(row, name, reader.full_schema) for name in wanted}
 
 
 def _light(reader: Reader, wanted: list[str]) -> list[str]:
-    schema = reader.table.schema
+    schema = reader.full_schema
     out: list[str] = []
     for name in wanted:
         kind = media_kind(schema.field(name).type) if name in schema.names else None

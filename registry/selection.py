@@ -1,7 +1,9 @@
-"""Derived datasets on disk: sorted row ids of a root, with a split where there is any.
+"""Derived datasets on disk: sorted row ids of one root or of several, with a split where there is any.
 
-A version of a derived dataset is a Lance table with ``row_id`` (uint64, ascending) and, where it has splits,
-``split`` (int8, a number into the schema's ``mmreg.splits``), and in its Run the root version that it refers to.
+A version of a derived dataset is a Lance table with ``row_id`` (uint64) and, where it has splits, ``split`` (int8, a
+number into the schema's ``mmreg.splits``). In one of several roots ``root`` (uint8) comes first, a number into the
+schema's ``mmreg.roots``. Rows are sorted by root and row id. Its Run tells the root versions that it refers to, in
+the order of their numbers.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -22,17 +24,25 @@ if TYPE_CHECKING:
     import lance
 
 _SPLITS = b"mmreg.splits"
+_ROOTS = b"mmreg.roots"
+T = TypeVar("T", bound=np.generic)
 _SPREAD = 16
 """Row ids that lie less far apart than this, on average, are looked up in a bitmap of their span."""
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Which rows of a root. ``row_ids`` ascend; ``splits`` numbers each row's split into ``names``, None: no splits."""
+    """Which rows of one root, or of several.
+
+    ``row_ids`` ascend within a root. ``splits`` numbers each row's split into ``names``, None: no splits. ``roots``
+    numbers each row's root into ``datasets`` and ascends, None: there is one root, and a version's Run names it.
+    """
 
     row_ids: NDArray[np.uint64]
     splits: NDArray[np.int8] | None = None
     names: tuple[str, ...] = ()
+    roots: NDArray[np.uint8] | None = None
+    datasets: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.row_ids)
@@ -43,6 +53,8 @@ class Selection:
         digest = xxhash.xxh3_128(self.row_ids.tobytes())
         if self.splits is not None:
             digest.update(json.dumps(self.names).encode() + self.splits.tobytes())
+        if self.roots is not None:
+            digest.update(json.dumps(self.datasets).encode() + self.roots.tobytes())
         return digest.hexdigest()
 
     def counts(self) -> Mapping[str, int]:
@@ -60,10 +72,18 @@ class Selection:
             known = ", ".join(self.names) or "none"
             raise NotFound(f"{dataset} has no split {split!r} (its splits: {known})", hint=f"mmreg show {dataset}")
         keep = self.splits == self.names.index(split)
-        return Selection(self.row_ids[keep])
+        roots = self.roots[keep] if self.roots is not None else None
+        return Selection(self.row_ids[keep], roots=roots, datasets=self.datasets)
+
+    def of(self, root: int) -> Selection:
+        """The rows of the root with this number, by themselves."""
+        if self.roots is None:
+            return self if root == 0 else Selection(self.row_ids[:0])
+        part = slice(*np.searchsorted(self.roots, [root, root + 1]).tolist())
+        return Selection(self.row_ids[part], self.splits[part] if self.splits is not None else None, self.names)
 
     def holds(self, row_ids: NDArray[np.uint64]) -> NDArray[np.bool_]:
-        """Which of ``row_ids`` it keeps. Costs by the span of these, not by the whole selection."""
+        """Which of ``row_ids`` it keeps, where it is of one root. Costs by their span, not by the whole selection."""
         if not len(row_ids):
             return np.zeros(0, bool)
         low, high = row_ids.min(), row_ids.max()
@@ -78,18 +98,32 @@ class Selection:
 
     def schema(self) -> pa.Schema:
         fields: list[pa.Field[Any]] = [pa.field("row_id", pa.uint64(), nullable=False)]
+        metadata: dict[bytes | str, bytes | str] = {_SPLITS: json.dumps(self.names).encode()}
+        if self.roots is not None:
+            fields.insert(0, pa.field("root", pa.uint8(), nullable=False))
+            metadata[_ROOTS] = json.dumps(self.datasets).encode()
         if self.splits is not None:
             fields.append(pa.field("split", pa.int8(), nullable=False))
-        return pa.schema(fields, metadata={_SPLITS: json.dumps(self.names).encode()})
+        return pa.schema(fields, metadata=metadata)
 
     def to_arrow(self) -> pa.Table:
-        columns = [pa.array(self.row_ids)] + ([] if self.splits is None else [pa.array(self.splits)])
-        return pa.Table.from_arrays(columns, schema=self.schema())
+        columns = [part for part in (self.roots, self.row_ids, self.splits) if part is not None]
+        return pa.Table.from_arrays([pa.array(column) for column in columns], schema=self.schema())
 
 
 def read_selection(table: lance.LanceDataset) -> Selection:
-    """The selection that a version of a derived dataset holds. Memory: 9 bytes a row."""
+    """The selection that a version of a derived dataset holds. Memory: 9 bytes a row, 10 of several roots."""
     rows = table.to_table()
-    names = json.loads((table.schema.metadata or {}).get(_SPLITS, b"[]"))
-    splits = rows["split"].to_numpy().astype(np.int8) if "split" in rows.schema.names else None
-    return Selection(rows["row_id"].to_numpy().astype(np.uint64), splits, tuple(names))
+    told = table.schema.metadata or {}
+
+    def numbers(name: str, dtype: type[T]) -> NDArray[T] | None:
+        return rows[name].to_numpy().astype(dtype) if name in rows.schema.names else None
+
+    row_ids = rows["row_id"].to_numpy().astype(np.uint64)
+    return Selection(
+        row_ids,
+        numbers("split", np.int8),
+        tuple(json.loads(told.get(_SPLITS, b"[]"))),
+        numbers("root", np.uint8),
+        tuple(json.loads(told.get(_ROOTS, b"[]"))),
+    )

@@ -72,8 +72,8 @@ class Workspace:
         from mmreg.registry.read import Reader
 
         row = self.catalog.resolve(VersionRef.parse(ref) if isinstance(ref, str) else ref)
-        root = row.dataset if row.kind == "root" else row.roots[0]["dataset"]
-        return Reader(self.lake, row, split, self.media_root(root))
+        roots = [row.dataset] if row.kind == "root" else [root["dataset"] for root in row.roots]
+        return Reader(self.lake, row, split, {root: self.media_root(root) for root in roots})
 
     def record(self, run: Run) -> None:
         """Write the run's object and absorb it into the index."""

@@ -63,6 +63,9 @@ def _unread(spec: ProjectSpec, roots: Roots, root: str, name: str) -> Iterator[W
     for key, column in spec.passes[name].inputs.items():
         if known is not None and _head(column) not in known:
             yield _unknown(column, known, "passes", name, "inputs", key)
+    for key, ranked in (("top", spec.passes[name].top), ("band", spec.passes[name].band)):
+        if ranked and known is not None and _head(ranked.column) not in known:
+            yield _unknown(ranked.column, known, "passes", name, key, "column")
     for key, text in _predicates(spec.passes[name]):
         try:
             unknown = [column for column in _named(text) if known is not None and _head(column) not in known]
@@ -90,8 +93,8 @@ def _unknown(column: str, known: frozenset[str] | tuple[()], *path: str | int) -
 def _waits_for(spec: ProjectSpec, roots: Roots, name: str) -> list[str]:
     """The passes that make what ``name`` reads."""
     reader = spec.passes[name]
-    datasets = {reader.from_, reader.sample.like if reader.sample else None} - {None}
     columns = {_head(column) for column in reader.inputs.values()}
+    columns |= {_head(ranked.column) for ranked in (reader.top, reader.band) if ranked}
     for _, text in _predicates(reader):
         try:
             columns.update(_head(column) for column in _named(text))
@@ -100,7 +103,7 @@ def _waits_for(spec: ProjectSpec, roots: Roots, name: str) -> list[str]:
     return [
         other
         for other, maker in spec.passes.items()
-        if maker.into in datasets
+        if maker.into in reader.reads
         or (other != name and _same_root(roots, maker, reader) and columns & set(maker.outputs.values()))
     ]
 

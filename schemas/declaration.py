@@ -148,6 +148,9 @@ class ColumnSpec(Declared):
     )
     dataset: Name | None = Field(default=None, description="ref: the dataset referred to")
     field: str | None = Field(default=None, description="the source's own name of this column, where it differs")
+    renamed_from: ColumnName | None = Field(
+        default=None, description="what it was called: the column is renamed, nothing is read or computed again"
+    )
 
     @model_validator(mode="after")
     def _complete(self) -> ColumnSpec:
@@ -178,6 +181,23 @@ class DatasetSpec(Declared):
     description: str | None = Field(default=None, description="what a person should know of it")
 
     @model_validator(mode="after")
+    def _renamed(self) -> DatasetSpec:
+        read_by_name = self.source.type != "imagefolder" or self.source.captions is not None
+        for name, column in self.columns.items():
+            if column.renamed_from is None:
+                continue
+            if column.renamed_from in self.columns:
+                raise Wrong(f"{column.renamed_from!r} is declared as well", "columns", name, "renamed_from")
+            if column.field is None and read_by_name:
+                raise Wrong(
+                    f"say what the source calls it now: 'field: {column.renamed_from}' where it has not changed there",
+                    "columns",
+                    name,
+                    "renamed_from",
+                )
+        return self
+
+    @model_validator(mode="after")
     def _identified(self) -> DatasetSpec:
         for at, name in enumerate(self.identity):
             if name != "source" and name not in self.columns:
@@ -200,10 +220,52 @@ class SampleSpec(Declared):
         return self
 
 
+class TopSpec(Declared):
+    """The rows with the highest values of a column: so many of them, or a share of those that have a value."""
+
+    column: str = Field(description="a column of numbers or times, or a field of one, as in `image.width`")
+    fraction: float | None = Field(default=None, gt=0, le=1, description="this share of the rows that have a value")
+    rows: int | None = Field(default=None, gt=0, description="so many rows")
+
+    @model_validator(mode="after")
+    def _one(self) -> TopSpec:
+        if (self.fraction is None) == (self.rows is None):
+            raise ValueError("a top has exactly one of 'fraction' and 'rows'")
+        return self
+
+
+class BandSpec(Declared):
+    """The rows between two quantiles of a column."""
+
+    column: str = Field(description="a column of numbers or times, or a field of one, as in `image.width`")
+    low: float = Field(default=0.0, ge=0, le=1, description="the share of the rows with a value that lies below")
+    high: float = Field(default=1.0, ge=0, le=1, description="the share of them below which it ends")
+
+    @model_validator(mode="after")
+    def _wide(self) -> BandSpec:
+        if self.low >= self.high:
+            raise ValueError("the 'low' of a band lies below its 'high'")
+        return self
+
+
+class Budget(Declared):
+    """What one apply may spend without being approved."""
+
+    model_calls: int | None = Field(default=None, ge=0, description="calls of models")
+    money: float | None = Field(default=None, ge=0, description="in the currency that prices are declared in")
+
+
 class PassSpec(Declared):
     """One curation pass: what it reads, which code it uses, what it writes."""
 
-    from_: Name = Field(validation_alias="from", serialization_alias="from", description="the dataset that is read")
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["from"]}, {"required": ["datasets"]}]})
+
+    from_: Name = Field(
+        default_factory=str,
+        validation_alias="from",
+        serialization_alias="from",
+        description="the dataset that is read; a `mix` has `datasets` instead",
+    )
     use: str = Field(description="a built-in pass, a plug-in's name, or `module:Class`")
     inputs: dict[str, str] = Field(
         default_factory=dict, description="which column each input of the pass reads, by the pass's own names"
@@ -216,21 +278,71 @@ class PassSpec(Declared):
     rows: str | None = Field(default=None, description="only rows that fulfil this predicate")
     split: str | None = Field(default=None, description="only rows of this split of a derived dataset")
     sample: SampleSpec | None = Field(default=None, description="a selection keeps only some of the rows")
+    top: TopSpec | None = Field(default=None, description="`filter`: only the rows with the highest values")
+    band: BandSpec | None = Field(default=None, description="`filter`: only the rows between two quantiles")
+    all_of: tuple[Name, ...] = Field(
+        default=(), strict=False, description="`filter`: only rows that all of these datasets have"
+    )
+    any_of: tuple[Name, ...] = Field(
+        default=(), strict=False, description="`filter`: only rows that one of these datasets has, or several"
+    )
+    none_of: tuple[Name, ...] = Field(
+        default=(), strict=False, description="`filter`: only rows that none of these datasets has"
+    )
+    datasets: dict[Name, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
+        default_factory=dict, description="`mix`: the datasets to draw from, each with its weight"
+    )
     model: ModelRefText | None = Field(
         default=None, description="`name`, `name@alias` or `name@<beginning of its digest>`"
     )
     prompt: str | None = Field(default=None, description="a file with the prompt's text")
     params: dict[str, Any] = Field(default_factory=dict, description="the pass's own parameters")
-    on_error: Literal["skip", "fail"] = Field(
-        default="skip", description="whether a row's error stays with the row, or ends the pass"
+    on_error: Literal["skip", "fail", "retry"] = Field(
+        default="skip",
+        description="what a row's error does: stay with the row, end the pass, or be tried again now and by every apply",
     )
     max_error_rate: float = Field(
         default=0.5, ge=0, le=1, description="with more errors than this share of its rows a pass publishes nothing"
     )
-    on_change: Literal["new_version"] = Field(
+    on_change: Literal["new_version", "backfill", "freeze", "fail"] = Field(
         default="new_version",
-        description="what a changed recipe does: compute anew into a new version, the old one stays",
+        description="what a changed recipe does: compute all anew (old versions stay), compute only rows that are "
+        "missing or whose inputs changed, compute nothing, or be an error",
     )
+    allow: tuple[Literal["nan", "constant", "null"], ...] = Field(
+        default=(),
+        strict=False,
+        description="answers that are else refused: NaN or infinite numbers; a column constant, or null, throughout",
+    )
+    budget: Budget | None = Field(default=None, description="what one apply may spend on this pass, as for the project")
+    renamed_from: PassName | None = Field(
+        default=None, description="what the pass was called: what it has made stays, nothing is computed again"
+    )
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Every dataset whose rows it needs, each once."""
+        like = self.sample.like if self.sample else None
+        named = (self.from_, *self.datasets, *self.all_of, *self.any_of, *self.none_of, like)
+        return tuple(dict.fromkeys(name for name in named if name))
+
+    @model_validator(mode="after")
+    def _belonging_to_its_use(self) -> PassSpec:
+        if self.use != "mix" and not self.from_:
+            raise Wrong("the key 'from' is missing", key=True)
+        if self.use == "mix" and not self.datasets:
+            raise Wrong("a mix needs 'datasets', each with its weight", key=True)
+        for key in _FILTER_KEYS if self.use != "filter" else ():
+            if getattr(self, key):
+                raise Wrong(f"{key!r} belongs to a pass with use: filter", key, key=True)
+        for key in ("from", "where", "split") if self.use == "mix" else ("datasets",):
+            if getattr(self, "from_" if key == "from" else key):
+                other = "is no key of a mix" if self.use == "mix" else "belongs to a pass with use: mix"
+                raise Wrong(f"{key!r} {other}", key, key=True)
+        return self
+
+
+_FILTER_KEYS = ("top", "band", "all_of", "any_of", "none_of")
 
 
 class ModelSpec(Declared):
@@ -315,13 +427,6 @@ class LakeSpec(Declared):
         return self
 
 
-class Budget(Declared):
-    """What may be spent without asking."""
-
-    model_calls: int | None = Field(default=None, ge=0, description="calls of a model")
-    money: float | None = Field(default=None, ge=0, description="in the currency that prices are declared in")
-
-
 class ProjectSpec(Declared):
     """The whole of ``mmreg.yaml``."""
 
@@ -335,7 +440,7 @@ class ProjectSpec(Declared):
         default=DEFAULT_CATALOG, description="where the index is, which can be made anew from the lake at any time"
     )
     budget: Budget | None = Field(
-        default=None, description="what may be spent without asking; this release does not enforce it"
+        default=None, description="what one apply may spend on all passes; above it, `apply --approve` is needed"
     )
     models: dict[Name, ModelSpec] = Field(default_factory=dict, description="models that exist, by name")
     datasets: dict[Name, DatasetSpec] = Field(default_factory=dict, description="root datasets, by name")

@@ -15,11 +15,12 @@ from mmreg.schemas.compose import apply_profile, assemble, fill_defaults, read_t
 from mmreg.schemas.declaration import ProjectSpec, Wrong
 from mmreg.schemas.json_schema import json_schema, keys_at, unknown_keys
 from mmreg.schemas.located import MAX_VALUES, Items, Node, Position, Scalar, Table, find, plain, value_at
-from mmreg.schemas.names import contradictions, roots_of
+from mmreg.schemas.names import all_roots, contradictions, roots_of
 from mmreg.schemas.suggest import did_you_mean
 
 __all__ = [
     "Document",
+    "all_roots",
     "check",
     "json_schema",
     "load_document",

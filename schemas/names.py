@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mmreg.errors import NotFound
+from mmreg.errors import NotFound, UsageError
 from mmreg.schemas.columns import circles, misread_columns
 from mmreg.schemas.declaration import ProjectSpec, Wrong
 from mmreg.schemas.refs import ModelRef
@@ -12,14 +12,36 @@ from mmreg.schemas.suggest import did_you_mean
 
 
 def roots_of(spec: ProjectSpec, dataset: str) -> str:
-    """The root dataset behind ``dataset``: itself, or what its selections were made from."""
-    makers = {p.into: p.from_ for p in spec.passes.values() if p.into}
-    name = dataset
-    while name in makers and name not in spec.datasets:
-        name = makers.pop(name)
-    if name not in spec.datasets:
-        raise NotFound(f"no dataset {dataset!r} is declared{did_you_mean(dataset, _datasets(spec))}")
-    return name
+    """The root dataset behind ``dataset``: itself, or what its selections were made from.
+
+    Raises `NotFound`, and `UsageError` for a mixture of several roots.
+    """
+    first, *others = all_roots(spec, dataset)
+    if others:
+        several = ", ".join((first, *others))
+        raise UsageError(
+            f"{dataset!r} mixes rows of several roots ({several}), and only selections and trainings can read that",
+            hint=f"read {first!r}, or a dataset made from it",
+        )
+    return first
+
+
+def all_roots(spec: ProjectSpec, dataset: str) -> tuple[str, ...]:
+    """The root datasets behind ``dataset``, of which only a mixture has several, in the order of its declaration."""
+    made_from = {p.into: tuple(p.datasets) or (p.from_,) for p in spec.passes.values() if p.into}
+    roots: dict[str, None] = {}
+    waiting, seen = [dataset], {dataset}
+    while waiting:
+        name = waiting.pop(0)
+        if name in spec.datasets:
+            roots[name] = None
+        elif name not in made_from:
+            raise NotFound(f"no dataset {name!r} is declared{did_you_mean(name, _datasets(spec))}")
+        waiting[:0] = [other for other in made_from.get(name, ()) if name not in spec.datasets and other not in seen]
+        seen.update(waiting)
+    if not roots:  # a circle
+        raise NotFound(f"{dataset!r} is made from no root dataset")
+    return tuple(roots)
 
 
 def contradictions(spec: ProjectSpec) -> Iterator[Wrong]:
@@ -27,6 +49,7 @@ def contradictions(spec: ProjectSpec) -> Iterator[Wrong]:
     roots = {name: _root(spec, name) for name in _datasets(spec)}
     yield from _made_twice(spec)
     yield from _unknown_datasets(spec)
+    yield from _without_one_root(spec)
     yield from _unknown_models(spec)
     yield from misread_columns(spec, roots)
     yield from circles(spec, roots)
@@ -65,10 +88,15 @@ def _unknown_datasets(spec: ProjectSpec) -> Iterator[Wrong]:
         for column, declared in dataset.columns.items():
             yield from unknown(declared.dataset, "datasets", name, "columns", column, "dataset")
     for name, curation in spec.passes.items():
-        yield from unknown(curation.from_, "passes", name, "from")
+        yield from unknown(curation.from_ or None, "passes", name, "from")
         yield from _unsplit(spec, curation.from_, curation.split, "passes", name, "split")
         if curation.sample:
             yield from unknown(curation.sample.like, "passes", name, "sample", "like")
+        for operator in ("all_of", "any_of", "none_of"):
+            for index, other in enumerate(getattr(curation, operator)):
+                yield from unknown(other, "passes", name, operator, index)
+        for other in curation.datasets:
+            yield from unknown(other, "passes", name, "datasets", other, key=True)
     for name, training in spec.trainings.items():
         yield from unknown(training.from_, "trainings", name, "from")
         yield from _unsplit(spec, training.from_, training.split, "trainings", name, "split")
@@ -77,6 +105,25 @@ def _unknown_datasets(spec: ProjectSpec) -> Iterator[Wrong]:
             yield from _unsplit(spec, dataset_name, split, "trainings", name, "evaluate_on", dataset_name)
     for name in spec.checks:
         yield from unknown(name, "checks", name, key=True)
+
+
+def _without_one_root(spec: ProjectSpec) -> Iterator[Wrong]:
+    """Row sets are compared row by row, which takes a root in common; columns are made in exactly one."""
+    for name, declared in spec.passes.items():
+        roots = _roots(spec, declared.from_)
+        if declared.into is None and len(roots) > 1:
+            yield Wrong(
+                f"{declared.from_!r} mixes rows of several roots ({', '.join(roots)}): a pass makes its columns in one",
+                "passes",
+                name,
+                "from",
+            )
+        for operator in ("all_of", "any_of", "none_of"):
+            for index, other in enumerate(getattr(declared, operator)):
+                theirs = _roots(spec, other)
+                if roots and theirs and not set(roots) & set(theirs):
+                    message = f"{other!r} has rows of {', '.join(theirs)}, {declared.from_!r} of {', '.join(roots)}"
+                    yield Wrong(f"{message}: they have none in common", "passes", name, operator, index)
 
 
 def _unsplit(spec: ProjectSpec, dataset: str, split: str | None, *path: str) -> Iterator[Wrong]:
@@ -96,10 +143,16 @@ def _unknown_models(spec: ProjectSpec) -> Iterator[Wrong]:
 
 
 def _root(spec: ProjectSpec, dataset: str) -> str | None:
+    """The one root behind ``dataset``; None where there is none, or several."""
+    roots = _roots(spec, dataset)
+    return roots[0] if len(roots) == 1 else None
+
+
+def _roots(spec: ProjectSpec, dataset: str) -> tuple[str, ...]:
     try:
-        return roots_of(spec, dataset)
+        return all_roots(spec, dataset)
     except NotFound:
-        return None
+        return ()
 
 
 def _datasets(spec: ProjectSpec) -> list[str]:

@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mmreg.schemas.expression import Expression, columns, parse
+from mmreg.schemas.expression import Expression, Logic, columns, parse
+from mmreg.schemas.unparse import unparse
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,8 +29,14 @@ class Predicate:
     @classmethod
     def parse(cls, text: str) -> Predicate:
         """Check ``text``; `FilterError` where it is not exactly one expression of what is allowed."""
-        expression = parse(text)
-        return cls(text, tuple(dict.fromkeys(str(column) for column in columns(expression))), expression)
+        return _of(parse(text), text)
+
+    def conjuncts(self) -> tuple[Predicate, ...]:
+        """The conditions that must all be true: its parts, where it is a chain of AND, else itself."""
+        match self.expression:
+            case Logic("AND", parts):
+                return tuple(_of(part) for part in parts)
+        return (self,)
 
     def to_lance(self, schema: pa.Schema) -> str:
         """The filter for a Lance table with ``schema``; `FilterError` for unknown columns and wrong types.
@@ -42,3 +49,8 @@ class Predicate:
 
     def __str__(self) -> str:
         return self.text
+
+
+def _of(expression: Expression, text: str | None = None) -> Predicate:
+    names = tuple(dict.fromkeys(str(column) for column in columns(expression)))
+    return Predicate(text if text is not None else unparse(expression), names, expression)

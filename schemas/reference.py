@@ -14,7 +14,8 @@ _PLACES = (
     ("", "Project"), ("lake", "LakeSpec"), ("budget", "Budget"), ("models.NAME", "ModelSpec"),
     ("datasets.NAME", "DatasetSpec"), ("datasets.NAME.source", "SourceSpec"),
     ("datasets.NAME.source.limits", "Limits"), ("datasets.NAME.columns.NAME", "ColumnSpec"),
-    ("passes.NAME", "PassSpec"), ("passes.NAME.sample", "SampleSpec"), ("trainings.NAME", "TrainingSpec"),
+    ("passes.NAME", "PassSpec"), ("passes.NAME.sample", "SampleSpec"), ("passes.NAME.top", "TopSpec"),
+    ("passes.NAME.band", "BandSpec"), ("trainings.NAME", "TrainingSpec"),
     ("checks.NAME[]", "CheckSpec"),
 )  # fmt: skip
 

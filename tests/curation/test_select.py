@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmreg.curation.selections import SplitParams, sample_rows, split_rows
+from mmreg.curation.selections.hashing import hashes
+from mmreg.curation.selections.sample import sampled
+from mmreg.curation.selections.split import SplitParams, split_keys, splits
 from mmreg.errors import UsageError
 from mmreg.schemas.declaration import SampleSpec
 
@@ -22,32 +23,30 @@ ids = st.lists(st.binary(min_size=16, max_size=16), min_size=1, max_size=60, uni
 def test_groups_are_never_divided(sample_ids: list[bytes], groups: list[int | None], seed: int) -> None:
     groups = groups[: len(sample_ids)]
     params = SplitParams({"test": 0.3, "val": 0.2}, "g", seed)
-    found = split_rows(np.arange(len(sample_ids), dtype=np.uint64), sample_ids, pa.array(groups, pa.int64()), params)
-    assert found.splits is not None
+    found = splits(hashes(split_keys(sample_ids, pa.array(groups, pa.int64())), seed), params)
     of_group: dict[int, set[int]] = {}
-    for group, split in zip(groups, found.splits.tolist(), strict=True):
+    for group, split in zip(groups, found.tolist(), strict=True):
         if group is not None:
             of_group.setdefault(group, set()).add(split)
-    assert all(len(splits) == 1 for splits in of_group.values())
-    assert sum(found.counts().values()) == len(sample_ids)
+    assert all(len(numbers) == 1 for numbers in of_group.values())
+    assert len(found) == len(sample_ids) and set(found.tolist()) <= {0, 1, 2}
 
 
 @given(ids, ids, st.integers(0, 9))
 def test_appended_rows_move_no_other_row(first: list[bytes], more: list[bytes], seed: int) -> None:
     every = first + [i for i in more if i not in first]
     params = SplitParams({"test": 0.3}, None, seed)
-    before = split_rows(np.arange(len(first), dtype=np.uint64), first, None, params)
-    after = split_rows(np.arange(len(every), dtype=np.uint64), every, None, params)
-    assert before.splits is not None and after.splits is not None
-    assert before.splits.tolist() == after.splits.tolist()[: len(first)]
+    before, after = splits(hashes(first, seed), params), splits(hashes(every, seed), params)
+    assert before.tolist() == after.tolist()[: len(first)]
 
 
 @given(ids, st.integers(1, 80), st.integers(0, 9))
 def test_a_sample_depends_on_who_the_rows_are_not_on_their_order(sample_ids: list[bytes], n: int, seed: int) -> None:
-    rows = np.arange(len(sample_ids), dtype=np.uint64)
-    drawn = {sample_ids[i] for i in sample_rows(rows, sample_ids, SampleSpec(rows=n, seed=seed), None)}
-    backwards = sample_ids[::-1]
-    again = {backwards[i] for i in sample_rows(rows, backwards, SampleSpec(rows=n, seed=seed), None)}
+    def draw(ids: list[bytes]) -> set[bytes]:
+        chosen = sampled(hashes(ids, seed), SampleSpec(rows=n, seed=seed))
+        return {i for i, taken in zip(ids, chosen.tolist(), strict=True) if taken}
+
+    drawn, again = draw(sample_ids), draw(sample_ids[::-1])
     assert drawn == again
     assert len(drawn) == min(n, len(sample_ids))
 
@@ -55,8 +54,7 @@ def test_a_sample_depends_on_who_the_rows_are_not_on_their_order(sample_ids: lis
 def test_split_shares_come_out_near_what_was_asked() -> None:
     sample_ids = [i.to_bytes(16, "big") for i in range(4000)]
     params = SplitParams.parse({"test": 0.25, "seed": 3}, "pass p")
-    counts = split_rows(np.arange(4000, dtype=np.uint64), sample_ids, None, params).counts()
-    assert 900 < counts["test"] < 1100
+    assert 900 < (splits(hashes(sample_ids, 3), params) == 1).sum() < 1100
 
 
 @pytest.mark.parametrize("params", [{}, {"test": 1.5}, {"test": 0.7, "val": 0.7}, {"train": 0.5}, {"test": "much"}])
@@ -65,14 +63,39 @@ def test_senseless_shares_are_refused(params: dict[str, Any]) -> None:
         SplitParams.parse(params, "pass p")
 
 
-def test_the_same_rows_make_no_version_but_a_run(project: Callable[..., Any]) -> None:
+def declare(small: Any, old: str, new: str) -> None:
+    """Change the declaration of a project."""
+    file = small.folder / "mmreg.yaml"
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
+def test_another_recipe_with_the_same_rows_makes_no_version_but_a_run(project: Callable[..., Any]) -> None:
     small = project()
     small.apply()
-    versions = len(small.open().log("train"))
+    versions, runs = len(small.open().log("train")), len(small.open().runs("select"))
+    declare(small, "n_words >= 2", "n_words > 1")
+    report = {step.name: step for step in small.apply().steps}
+    assert (report["keep"].outcome, report["keep"].message) == ("unchanged", "another recipe, the same rows")
+    assert len(small.open().log("train")) == versions
+    assert len(small.open().runs("select")) == runs + 1
+    assert {step.outcome for step in small.apply().steps} == {"unchanged"}
+
+
+def test_the_same_rows_on_a_root_that_moved_are_a_version_that_shows_its_cells(project: Callable[..., Any]) -> None:
+    small = project()
+    small.apply()
+    registry = small.open()
+    before, rows = registry.latest("train"), registry.open_version("train@latest").row_ids().tolist()
     small.draw("short", "one")
     report = {step.name: step for step in small.apply().steps}
-    assert report["keep"].message == "other inputs, the same rows"
-    assert len(small.open().log("train")) == versions
+    assert report["keep"].message.endswith("the same 4 rows, with the cells that they have now")
+    registry = small.open()
+    after = registry.latest("train")
+    assert after.ordinal == before.ordinal + 1
+    assert after.roots[0]["lance_version"] > before.roots[0]["lance_version"]
+    assert registry.open_version("train@latest").row_ids().tolist() == rows
     assert {step.outcome for step in small.apply().steps} == {"unchanged"}
 
 

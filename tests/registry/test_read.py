@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from mmreg.errors import FilterError, NotFound, StorageError
-from mmreg.registry import read
+from mmreg.registry import part
 
 REFERENCED = """
 version: 1
@@ -47,7 +47,7 @@ def test_a_selection_reads_alike_by_row_id_and_by_scan(
     reader = small.open().open_version("train@latest")
     by_share = []
     for share in (0.0, 1.1):
-        monkeypatch.setattr(read, "SPARSE", share)  # first a scan with a mask, then by row id
+        monkeypatch.setattr(part, "SPARSE", share)  # first a scan with a mask, then by row id
         by_share.append(reader.to_arrow(["caption", "n_words", "image"]))
     assert by_share[0].equals(by_share[1])
     assert by_share[0]["n_words"].to_pylist() == [3] * 6

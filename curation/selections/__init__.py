@@ -1,0 +1,6 @@
+"""The built-in selections, one file each and pure: from who the rows are, and their cells, to which are kept.
+
+All that draws or breaks ties does so by a seeded hash of a row's own identity, never by its position.
+"""
+
+SELECTIONS = ("filter", "split", "mix")
