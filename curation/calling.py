@@ -13,6 +13,7 @@ from mmreg.curation.bind import BoundPass
 from mmreg.curation.engine import Portion
 from mmreg.errors import MmregError, PassFailed
 from mmreg.schemas.arrow import DONE, ERROR, STATE, media_kind
+from mmreg.schemas.fingerprint import light_columns, output_prints
 
 
 class Caller:
@@ -72,13 +73,15 @@ class Caller:
 
 
 def _staged(bound: BoundPass, portion: Portion, answer: pa.RecordBatch) -> pa.RecordBatch:
+    made = pa.RecordBatch.from_arrays([answer.column(own) for own in bound.outputs], names=list(bound.outputs.values()))
     errors = answer.column("error")
     state = np.where(errors.is_valid().to_numpy(zero_copy_only=False), ERROR, DONE).astype(np.int8)
     generation = np.full(answer.num_rows, bound.generation, np.uint64)
-    parts: list[pa.Array[Any]] = [pa.array(generation), pa.array(portion.inputs), pa.array(state), errors]
-    states = pa.StructArray.from_arrays(parts, fields=list(STATE))
-    arrays = [pa.array(portion.row_ids), *(answer.column(own) for own in bound.outputs), states]
-    return pa.RecordBatch.from_arrays(arrays, names=["_rowid", *bound.outputs.values(), bound.state])
+    prints = output_prints(made, light_columns(made.schema, made.schema.names))
+    numbers: list[pa.Array[Any]] = [pa.array(generation), pa.array(portion.inputs), pa.array(state)]
+    states = pa.StructArray.from_arrays([*numbers, errors, pa.array(prints)], fields=list(STATE))
+    arrays = [pa.array(portion.row_ids), *made.columns, states]
+    return pa.RecordBatch.from_arrays(arrays, names=["_rowid", *made.schema.names, bound.state])
 
 
 def _checked(bound: BoundPass, rows: int, answer: pa.RecordBatch) -> pa.RecordBatch:

@@ -13,17 +13,14 @@ from mmreg.curation.bind import BoundPass
 from mmreg.curation.engine import Portion
 from mmreg.curation.freshness import Pending
 from mmreg.curation.pending import PendingRows
-from mmreg.registry.fingerprint import light_columns, row_fingerprints
 from mmreg.registry.media import with_bytes
 from mmreg.schemas.cells import values
+from mmreg.schemas.fingerprint import light_columns, row_fingerprints
 
 if TYPE_CHECKING:
     import lance
 
     from mmreg.registry.api import Registry
-
-BATCH_ROWS = 256
-"""Rows with media in one call."""
 
 
 class RowPortions:
@@ -32,7 +29,7 @@ class RowPortions:
     def __init__(self, registry: Registry, table: lance.LanceDataset, bound: BoundPass) -> None:
         self._table, self._inputs = table, bound.inputs
         self._light = light_columns(table.schema, bound.inputs.values())
-        self._rows = PendingRows(table, list(bound.inputs.values()), BATCH_ROWS)
+        self._rows = PendingRows(table, list(bound.inputs.values()), getattr(bound.operator, "batch_rows", None))
         self._media_root = registry.media_root(bound.root) if self._rows.media else None
 
     def read(self, pending: Mapping[int, Pending]) -> Iterator[Portion]:

@@ -137,4 +137,4 @@ class _ColumnsBuilder:
         short = [number for number, rows in outcomes.items() if found.get(number, 0) < sum(rows)]
         sure = (examined.seen == before[there]) & ~np.isin(examined.fragments, short)
         still = replace(examined, seen=after[there]).at(sure)
-        return still.computed(outcomes, f"{bound.generation:016x}")
+        return still.computed(outcomes, bound.generation)

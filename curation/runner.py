@@ -13,7 +13,7 @@ from mmreg.curation.account import Account
 from mmreg.curation.bind import BoundPass
 from mmreg.curation.calling import Caller
 from mmreg.curation.engine import LocalEngine
-from mmreg.curation.freshness import Pending, RowSet, examine, recipe_of
+from mmreg.curation.freshness import Pending, RowSet, examine
 from mmreg.curation.portions import RowPortions
 from mmreg.curation.publishing import Computed, publish_columns
 from mmreg.registry.clock import now
@@ -73,7 +73,7 @@ def run_pass(registry: Registry, bound: BoundPass, inputs: tuple[RunInput, ...],
         finally:
             progress.done()
         done = Computed(
-            bound, newest, fresh, recipe_of(bound, rows), stage, account, caller.cost(), started, inputs
+            bound, newest, fresh, rows.digest, stage, account, caller.cost(), started, inputs
         )  # fmt: skip
         return PassOutcome(publish_columns(registry, done), account.computed, account.found, account.errors)
 

@@ -18,7 +18,9 @@ _COUNTS = ("live", "rows", "done", "failed")
 
 @dataclass(frozen=True)
 class FragmentState:
-    """How the wanted rows of one fragment stand: ``generations`` counts computed rows (hex: rows).
+    """How the wanted rows of one fragment stand: ``generations`` counts those done or failed (hex: rows).
+
+    Rows that are neither are pending.
 
     ``seen`` is the fingerprint of its files. ``live`` counts all its rows that are not deleted: deletions change no
     file, only these numbers.
@@ -80,6 +82,31 @@ class Standing:
     def live(self) -> NDArray[np.int64]:
         return self.counts[:, 0]
 
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        return self.counts[:, 1]
+
+    @property
+    def done(self) -> NDArray[np.int64]:
+        return self.counts[:, 2]
+
+    @property
+    def failed(self) -> NDArray[np.int64]:
+        return self.counts[:, 3]
+
+    def made_by(self, generation: int) -> NDArray[np.int64]:
+        """The rows that one generation has made, done or failed."""
+        return _rows(self, f"{generation:016x}")
+
+    def states(self) -> dict[int, FragmentState]:
+        """Each state by its fragment."""
+        found = {}
+        for place, number in enumerate(self.fragments.tolist()):
+            generations = {name: int(rows[place]) for name, rows in self.generations.items() if rows[place]}
+            live, rows, done, failed = self.counts[place].tolist()
+            found[number] = FragmentState(number, int(self.seen[place]), live, rows, done, failed, generations)
+        return found
+
     def total(self, count: Literal["live", "rows", "done", "failed"]) -> int:
         """One of the counts, over all fragments."""
         return int(self.counts[:, _COUNTS.index(count)].sum())
@@ -104,18 +131,14 @@ class Standing:
             {name: np.concatenate([_rows(self, name), _rows(other, name)]) for name in names},
         )
 
-    def computed(self, outcomes: Mapping[int, tuple[int, int]], generation: str) -> Standing:
-        """After a run computed rows: by fragment how many are done now, and how many failed.
-
-        In these fragments nothing of another generation is left.
-        """
+    def computed(self, outcomes: Mapping[int, tuple[int, int]], generation: int) -> Standing:
+        """After a run computed pending rows: by fragment how many of them are done now, and how many failed."""
         there, places = self.find(np.array(list(outcomes), np.int64))
-        counts = self.counts.copy()
-        counts[places, 2:] += np.array(list(outcomes.values()), np.int64).reshape(-1, 2)[there]
-        generations = {name: rows.copy() for name, rows in self.generations.items()}
-        for rows in generations.values():
-            rows[places] = 0
-        return replace(self, counts=counts, generations={**generations, generation: counts[:, 2:].sum(axis=1)})
+        news = np.array(list(outcomes.values()), np.int64).reshape(-1, 2)[there]
+        counts, own = self.counts.copy(), self.made_by(generation).copy()
+        counts[places, 2:] += news
+        own[places] += news.sum(axis=1)
+        return replace(self, counts=counts, generations={**self.generations, f"{generation:016x}": own})
 
 
 def _rows(standing: Standing, generation: str) -> NDArray[np.int64]:

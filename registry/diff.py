@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mmreg.registry.fingerprint import light_columns, row_fingerprints
 from mmreg.registry.identity import fixed_width
 from mmreg.registry.read import Reader
 from mmreg.schemas.detail import Diff
+from mmreg.schemas.fingerprint import light_columns, row_fingerprints
 from mmreg.schemas.refs import VersionRef
 
 if TYPE_CHECKING:

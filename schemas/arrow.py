@@ -28,9 +28,11 @@ STATE = pa.struct(
         pa.field("inputs", pa.uint64()),
         pa.field("state", pa.int8()),
         pa.field("error", pa.string()),
+        pa.field("outputs", pa.uint16()),
     ]
 )
-"""Pass state of one row; a null struct was never computed. ``state``: 1 done, 2 error."""
+"""Pass state of one row; a null struct was never computed. ``state``: 1 done, 2 error. ``outputs`` are 16 bits over
+the cells that the pass wrote: where they are others now, somebody else has written there."""
 DONE, ERROR = 1, 2
 
 _FACTS: dict[str, list[pa.Field[pa.DataType]]] = {

@@ -11,6 +11,7 @@ from mmreg.errors import UsageError
 from mmreg.schemas.arrow import DONE, state_column
 from mmreg.schemas.check import CheckResult
 from mmreg.schemas.declaration import CheckSpec, Declared
+from mmreg.schemas.fingerprint import NOTHING, light_columns, output_prints
 from mmreg.validators.arguments import parse_arguments
 from mmreg.validators.table import Table, cells
 from mmreg.validators.tally import EXAMPLES, Example, example, share, short, verdict
@@ -35,7 +36,8 @@ class SingleGeneration:
     """Every row of the column was computed, without error, and by one and the same generation of its pass.
 
     Where generations are mixed, rows outside the most frequent one (the first seen of equals) are the
-    failures. Keeps a count and five examples a generation, of which a column has a handful.
+    failures, and so are rows in which somebody else has written since, or in the place of the pass. Keeps a count
+    and five examples a generation, of which a column has a handful.
     """
 
     media = False
@@ -43,18 +45,28 @@ class SingleGeneration:
     def __init__(self, spec: CheckSpec, table: Table) -> None:
         self._spec, self._column = spec, parse_arguments(spec, Arguments).column
         table.type(self._column)
-        self._state = state_column(_producer(self._column, table))
-        self.columns = (self._state,)
+        producer = _producer(self._column, table)
+        self._state = state_column(producer)
+        made = [name for name, maker in table.producers.items() if maker == producer and name in table.schema.names]
+        self._outputs = light_columns(table.schema, made)
+        self.columns = (self._state, *self._outputs)
         self._rows = 0
         self._never, self._broken = _Group("never computed"), _Group("ended in an error")
+        self._foreign, self._overwritten = _Group("not written by its pass"), _Group("overwritten since")
         self._generations: dict[int, _Group] = {}
 
     def update(self, batch: pa.RecordBatch) -> None:
         state = cells(batch, f"{self._state}.state")
         generation = cells(batch, f"{self._state}.generation")
-        done = pc.equal(state, _DONE)
-        self._count(self._never, batch, pc.is_null(state))
-        self._count(self._broken, batch, pc.not_equal(state, _DONE))
+        prints = output_prints(batch, self._outputs)
+        never = pc.is_null(state)
+        foreign = pc.and_(never, pa.array(prints != NOTHING))
+        overwritten = pc.not_equal(cells(batch, f"{self._state}.outputs"), pa.array(prints))
+        done = pc.and_not(pc.equal(state, _DONE), overwritten)
+        self._count(self._foreign, batch, foreign)
+        self._count(self._never, batch, pc.and_not(never, foreign))
+        self._count(self._overwritten, batch, overwritten)
+        self._count(self._broken, batch, pc.and_not(pc.not_equal(state, _DONE), overwritten))
         for one in pc.unique(generation.filter(done)):
             group = self._generations.setdefault(one.as_py(), _Group(f"of generation {_hex(one.as_py())}"))
             self._count(group, batch, pc.and_(done, pc.equal(generation, one)))
@@ -63,7 +75,8 @@ class SingleGeneration:
     def result(self) -> CheckResult:
         generations = list(self._generations.values())
         most = max(generations, key=lambda group: group.rows, default=_Group("computed"))
-        others = [group for group in (self._never, self._broken, *generations) if group is not most and group.rows]
+        bad = (self._never, self._broken, self._overwritten, self._foreign)
+        others = [group for group in (*bad, *generations) if group is not most and group.rows]
         failed = sum(group.rows for group in others)
         message = share(self._spec, self._rows, failed, f"rows are not {most.label}")
         if others:

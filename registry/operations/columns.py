@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from mmreg.registry.snapshot import file_paths
 from mmreg.schemas.cells import child, whole
+from mmreg.schemas.fingerprint import light_columns, output_prints
 
 if TYPE_CHECKING:
     import lance
@@ -138,14 +139,24 @@ class ColumnPublisher:
         return staged if staged is not None and staged.num_rows else None
 
     def _news(self, fragment: LanceFragment, staged: pa.Table) -> pa.Table:
-        """Without the rows that somebody already published with the same recipe and the same inputs."""
+        """Without the rows that somebody already published with the same recipe and inputs, and that are still so."""
         there = fragment.to_table(columns=[self._state], with_row_id=True)
-        known = whole(there[self._state].take(_positions(_ids(staged), there)))
+        places = _positions(_ids(staged), there)
+        known = whole(there[self._state].take(places))
         same = known.is_valid().to_numpy(zero_copy_only=False)
         for name in ("generation", "inputs", "state"):
             equal: Any = pc.equal(child(known, name), child(staged[self._state], name))
             same = same & equal.fill_null(False).to_numpy(zero_copy_only=False)
+        if same.any():
+            written: Any = pc.equal(child(known, "outputs"), pa.array(self._prints(fragment)).take(places))
+            same = same & written.fill_null(False).to_numpy(zero_copy_only=False)
         return staged.filter(pa.array(~same))
+
+    def _prints(self, fragment: LanceFragment) -> NDArray[np.uint16]:
+        """What the cells of the pass are now, in the fragment's order."""
+        columns = light_columns(self._columns, [name for name in self._columns.names if name != self._state])
+        batches = fragment.scanner(columns=columns, batch_size=8192, batch_readahead=2).to_batches()
+        return np.concatenate([np.empty(0, np.uint16), *(output_prints(batch, columns) for batch in batches)])
 
 
 def _fragment(table: lance.LanceDataset, number: int) -> LanceFragment:

@@ -67,13 +67,18 @@ def test_parts_join_to_the_whole(given_states: list[FragmentState]) -> None:
     assert told(joined) == told(Standing.of(given_states))
 
 
-def test_a_run_adds_its_rows_and_leaves_no_other_generation_where_it_computed() -> None:
+def test_a_run_adds_its_rows_to_those_that_stand() -> None:
     before = Standing.of(
         [
-            FragmentState(1, 11, live=5, rows=5, done=1, generations={"old": 4, "new": 1}),
-            FragmentState(2, 22, live=3, rows=3, done=3, generations={"new": 3}),
+            FragmentState(1, 11, live=9, rows=8, done=3, failed=1, generations={f"{1:016x}": 3, f"{2:016x}": 1}),
+            FragmentState(2, 22, live=3, rows=3, done=3, generations={f"{2:016x}": 3}),
         ]
     )
-    after = told(before.computed({1: (3, 1), 9: (7, 7)}, "new"))
-    assert after[1] == FragmentState(1, 11, live=5, rows=5, done=4, failed=1, generations={"new": 5})
-    assert after[2] == FragmentState(2, 22, live=3, rows=3, done=3, generations={"new": 3})
+    after = told(before.computed({1: (3, 1), 9: (7, 7)}, 2))
+    assert after[1] == FragmentState(1, 11, 9, 8, done=6, failed=2, generations={f"{1:016x}": 3, f"{2:016x}": 5})
+    assert after[2] == FragmentState(2, 22, live=3, rows=3, done=3, generations={f"{2:016x}": 3})
+
+
+@given(states)
+def test_states_are_told_by_fragment(given_states: list[FragmentState]) -> None:
+    assert Standing.of(given_states).states() == {state.fragment: state for state in given_states}

@@ -17,6 +17,7 @@ from lance.fragment import write_fragments
 from mmreg.registry.operations.columns import ColumnPublisher
 from mmreg.registry.operations.rows import change_rows
 from mmreg.schemas.arrow import DONE, STATE
+from mmreg.schemas.fingerprint import output_prints
 
 NUMBERS = pa.schema([("number", pa.int64()), ("text", pa.string())])
 COLUMNS = pa.schema(
@@ -61,8 +62,13 @@ def answers(values: np.ndarray, salt: int) -> tuple[list[Any], ...]:
 
 
 def staged(ids: np.ndarray, values: np.ndarray, salt: int) -> pa.Table:
-    state = [{"generation": salt, "inputs": int(value), "state": DONE, "error": None} for value in values]
     columns = [pa.array(column, field.type) for column, field in zip(answers(values, salt), COLUMNS, strict=False)]
+    names = COLUMNS.names[:-1]
+    prints = output_prints(pa.table(columns, names=names), names).tolist()
+    state = [
+        {"generation": salt, "inputs": int(value), "state": DONE, "error": None, "outputs": written}
+        for value, written in zip(values, prints, strict=True)
+    ]
     return pa.table([pa.array(ids, pa.uint64()), *columns, pa.array(state, STATE)], names=["_rowid", *COLUMNS.names])
 
 

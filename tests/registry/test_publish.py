@@ -25,6 +25,7 @@ from mmreg.registry.operations.rows import change_rows, create
 from mmreg.registry.operations.selection import replace_rows
 from mmreg.registry.runs import new_run_id
 from mmreg.schemas.arrow import DONE, STATE
+from mmreg.schemas.fingerprint import output_prints
 from mmreg.schemas.run import Job, Run, RunState
 
 ROWS = pa.schema([pa.field("sample_id", pa.binary(16), nullable=False), ("number", pa.int64())])
@@ -86,6 +87,7 @@ def score(lake: Lake, name: str, factor: int, generation: int, wanted: Callable[
             pa.array(numbers.astype(np.uint64)),
             pa.array(np.full(len(here), DONE, np.int8)),
             pa.nulls(len(here), pa.string()),
+            pa.array(output_prints(pa.table({name: numbers * factor}), [name])),
         ]
         state = pa.StructArray.from_arrays(parts, fields=list(STATE))
         # In another order than the table's: what joins them is the row id.

@@ -7,16 +7,20 @@ import pyarrow as pa
 
 from mmreg.schemas.arrow import DONE, ERROR, STATE
 from mmreg.schemas.check import CheckResult
+from mmreg.schemas.fingerprint import NOTHING, output_prints
 
 Judge = Callable[..., CheckResult]
 
 
 def done(generation: int) -> dict[str, Any]:
-    return {"generation": generation, "inputs": 1, "state": DONE, "error": None}
+    return {"generation": generation, "inputs": 1, "state": DONE, "error": None, "outputs": NOTHING}
 
 
-def check(judge: Judge, states: list[dict[str, Any] | None], **declared: Any) -> CheckResult:
-    columns = {"score": pa.nulls(len(states), pa.float32()), "_mmreg_clip": pa.array(states, STATE)}
+def check(
+    judge: Judge, states: list[dict[str, Any] | None], scores: list[float | None] | None = None, **declared: Any
+) -> CheckResult:
+    cells = pa.array(scores or [None] * len(states), pa.float32())
+    columns = {"score": cells, "_mmreg_clip": pa.array(states, STATE)}
     return judge(
         columns,
         cuts=[3],
@@ -34,7 +38,7 @@ def test_one_generation_passes(judge: Judge) -> None:
 
 
 def test_every_other_fate_fails_with_its_reason(judge: Judge) -> None:
-    broken = {"generation": 1, "inputs": 1, "state": ERROR, "error": "no picture"}
+    broken = done(1) | {"state": ERROR, "error": "no picture"}
     result = check(judge, [done(2), done(1), None, done(1), broken, done(1)])
     assert (result.status, result.failed) == ("failed", 3)
     assert result.message == (
@@ -70,6 +74,23 @@ def test_no_rows_pass_and_say_so(judge: Judge) -> None:
 
 
 def test_fields_of_a_made_column_belong_to_its_pass(judge: Judge) -> None:
-    columns = {"stats": pa.array([{"width": 1}]), "_mmreg_look": pa.array([done(1)], STATE)}
+    stats = pa.array([{"width": 1}])
+    written = int(output_prints(pa.table({"stats": stats}), ["stats"])[0])
+    columns = {"stats": stats, "_mmreg_look": pa.array([done(1) | {"outputs": written}], STATE)}
     result = judge(columns, producers={"stats": "look"}, check="lineage.single_generation", column="stats.width")
     assert (result.status, result.examined) == ("passed", 1)
+
+
+def test_cells_that_somebody_else_wrote_are_seen(judge: Judge) -> None:
+    """Over what the pass had written, and in the place of what it has not written yet."""
+    scores = [0.5, 0.25, 0.5, 0.5, None]
+    prints = output_prints(pa.table({"score": pa.array(scores, pa.float32())}), ["score"]).tolist()
+    states = [done(1) | {"outputs": written} for written in prints]
+    result = check(judge, [*states[:3], None, None], [0.5, 0.25, 0.75, 0.5, None])
+    assert (result.status, result.failed) == ("failed", 3)
+    assert result.message.endswith("1 never computed, 1 overwritten since, 1 not written by its pass")
+    assert [(int(e["sample_id"], 16), e["reason"]) for e in result.examples] == [
+        (2, "overwritten since"),
+        (3, "not written by its pass"),
+        (4, "never computed"),
+    ]

@@ -19,7 +19,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from mmreg.schemas.arrow import media_kind
-from mmreg.schemas.cells import Column, child, values
+from mmreg.schemas.cells import Column, values
 
 Prints: TypeAlias = NDArray[np.uint64]
 
@@ -56,8 +56,9 @@ def cell_fingerprints(column: Column) -> Prints:
 def _column(rows: pa.RecordBatch | pa.Table, name: str) -> Column:
     if name in rows.schema.names:
         return rows.column(name)
-    outer, _, inner = name.partition(".")
-    return child(rows.column(outer), inner)
+    outer, *fields = name.split(".")
+    found: Column = pc.struct_field(rows.column(outer), fields)
+    return found  # null also where a struct around it is
 
 
 def _digests(cells: pa.Array[Any]) -> Prints:
@@ -144,3 +145,7 @@ def _mixed(numbers: Prints) -> Prints:
     mixed *= np.uint64(0x94D049BB133111EB)
     mixed ^= mixed >> np.uint64(31)
     return mixed
+
+
+NOTHING = int(_mixed(np.zeros(1, np.uint64)).astype(np.uint16)[0])
+"""The `output_prints` of a row in which a pass has written nothing."""
