@@ -18,20 +18,32 @@ if TYPE_CHECKING:
 
 ROWS = 8192
 MEDIA_BYTES = 8 * 1024 * 1024
+LIST_ROWS = 16
+"""Rows with lists of media: Lance cannot tell what those weigh without reading them."""
 DENSE = 0.5
 """From this share of a fragment's rows on, it is scanned; below, rows are taken by id."""
 
 
 class PendingRows:
-    """Reads ``columns`` of a table with ``_rowid``; ``media`` are those of them that hold media.
+    """Reads ``columns`` of a table with ``_rowid``; ``media`` are those of them that hold media, alone or in lists.
 
-    With media a batch has at most ``media_rows`` rows and about `MEDIA_BYTES`, else `ROWS`.
+    With media a batch has at most ``media_rows`` rows and about `MEDIA_BYTES`, else `ROWS`; it never has more than
+    ``most_rows``.
     """
 
-    def __init__(self, table: lance.LanceDataset, columns: Sequence[str], media_rows: int) -> None:
-        self._table, self._media_rows = table, media_rows
+    def __init__(
+        self, table: lance.LanceDataset, columns: Sequence[str], media_rows: int, most_rows: int | None = None
+    ) -> None:
+        self._table = table
         self._columns = list(dict.fromkeys(columns))
-        self.media = [name for name in self._columns if media_kind(table.schema.field(name).type)]
+        types = {name: table.schema.field(name).type for name in self._columns}
+        lists = [
+            name for name, dtype in types.items() if isinstance(dtype, pa.ListType) and media_kind(dtype.value_type)
+        ]
+        self._weighed = [name for name, dtype in types.items() if media_kind(dtype)]
+        self.media = [*self._weighed, *lists]
+        usual = min(media_rows, LIST_ROWS) if lists else media_rows if self.media else ROWS
+        self._rows = min(usual, most_rows or usual)
 
     def read(self, fragment: int, row_ids: Pending) -> Iterator[pa.RecordBatch]:
         """The rows ``row_ids`` of a fragment, in its order."""
@@ -40,10 +52,10 @@ class PendingRows:
         elif row_ids is None or len(row_ids) >= DENSE * self._fragment(fragment).count_rows():
             yield from self._scan(fragment, row_ids)
         else:
-            yield from self._take(row_ids[start : start + ROWS] for start in range(0, len(row_ids), ROWS))
+            yield from self._take(row_ids[start : start + self._rows] for start in range(0, len(row_ids), self._rows))
 
     def _scan(self, fragment: int, row_ids: Pending) -> Iterator[pa.RecordBatch]:
-        scanner = self._fragment(fragment).scanner(columns=self._columns, with_row_id=True, batch_size=ROWS)
+        scanner = self._fragment(fragment).scanner(columns=self._columns, with_row_id=True, batch_size=self._rows)
         for batch in scanner.to_batches():
             if row_ids is not None:
                 batch = batch.filter(pa.array(np.isin(batch.column("_rowid").to_numpy(), row_ids)))
@@ -60,16 +72,16 @@ class PendingRows:
         A scan would hold hundreds of MiB of large cells, however it is asked to read ahead; rows taken by id cost
         less time and no more memory than they weigh.
         """
-        lengths = [f"{name}.length" for name in self.media]
+        lengths = [f"{name}.length" for name in self._weighed]
         there = self._fragment(fragment).to_table(columns=lengths, with_row_id=True)
         ids = there["_rowid"].to_numpy().astype(np.uint64, copy=False)
-        weights = np.sum([_numbers(there[name]) for name in lengths], axis=0)
+        weights = np.sum([_numbers(there[name]) for name in lengths] or [np.zeros(len(ids), np.int64)], axis=0)
         if row_ids is not None:
             wanted = np.isin(ids, row_ids)
             ids, weights = ids[wanted], weights[wanted]
         start = held = 0
         for place, weight in enumerate(weights.tolist()):
-            if place > start and (place - start >= self._media_rows or held + weight > MEDIA_BYTES):
+            if place > start and (place - start >= self._rows or held + weight > MEDIA_BYTES):
                 yield ids[start:place]
                 start, held = place, 0
             held += weight

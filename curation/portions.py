@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from mmreg.registry.api import Registry
 
+BATCH_ROWS = 256
+"""Rows with media in one call."""
+
 
 class RowPortions:
     """Reads rows of ``table`` for ``bound``."""
@@ -29,7 +32,8 @@ class RowPortions:
     def __init__(self, registry: Registry, table: lance.LanceDataset, bound: BoundPass) -> None:
         self._table, self._inputs = table, bound.inputs
         self._light = light_columns(table.schema, bound.inputs.values())
-        self._rows = PendingRows(table, list(bound.inputs.values()), getattr(bound.operator, "batch_rows", None))
+        most_rows = getattr(bound.operator, "batch_rows", None)
+        self._rows = PendingRows(table, list(bound.inputs.values()), BATCH_ROWS, most_rows)
         self._media_root = registry.media_root(bound.root) if self._rows.media else None
 
     def read(self, pending: Mapping[int, Pending]) -> Iterator[Portion]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from mmreg.errors import StorageError
 from mmreg.schemas.arrow import media_kind
@@ -13,15 +15,27 @@ from mmreg.schemas.cells import child, values
 
 
 def with_bytes(batch: pa.RecordBatch, media_root: str | None, *, tolerant: bool = False) -> pa.RecordBatch:
-    """``batch`` with the bytes of every media cell filled in.
+    """``batch`` with the bytes of every media cell filled in, also of those in lists.
 
     Raises `StorageError` where a reference cannot be read, naming its uri; a ``tolerant`` reader gets such a cell
     without bytes instead, for that row to fail alone.
     """
     arrays = []
     for field, column in zip(batch.schema, batch.columns, strict=True):
-        arrays.append(_filled(column, media_root, tolerant) if media_kind(field.type) else column)
+        if media_kind(field.type):
+            column = _filled(column, media_root, tolerant)
+        elif isinstance(column, pa.ListArray) and media_kind(column.type.value_type):
+            column = _filled_lists(column, media_root, tolerant)
+        arrays.append(column)
     return pa.RecordBatch.from_arrays(arrays, schema=batch.schema)
+
+
+def _filled_lists(column: pa.ListArray[Any], media_root: str | None, tolerant: bool) -> pa.Array[Any]:
+    lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy()
+    starts = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())
+    items = _filled(column.flatten(), media_root, tolerant)
+    filled: pa.Array[Any] = pa.ListArray.from_arrays(starts, items, type=column.type, mask=column.is_null())
+    return filled
 
 
 def _filled(column: pa.Array[Any], media_root: str | None, tolerant: bool) -> pa.Array[Any]:

@@ -63,3 +63,21 @@ def test_the_bytes_are_those_of_the_row(table: lance.LanceDataset) -> None:
     (batch,) = PendingRows(table, ["image"], 256).read(0, np.array([6, 7, 8], np.uint64))
     found = [image and image["bytes"] for image in batch.column("image").to_pylist()]
     assert found == [b"\x06" * SMALL, None, b"\x08" * SMALL]
+
+
+def test_a_pass_may_ask_for_fewer_rows(table: lance.LanceDataset) -> None:
+    for columns in (["image"], ["number"]):
+        for wanted in (None, np.array([1, 2, 3, 5, 8, 13, 21], np.uint64)):
+            batches = list(PendingRows(table, columns, 16, most_rows=3).read(0, wanted))
+            assert max(batch.num_rows for batch in batches) <= 3
+            found = [row for batch in batches for row in batch.column("_rowid").to_pylist()]
+            assert found == (list(range(40)) if wanted is None else wanted.tolist())
+
+
+def test_lists_of_media_come_a_few_rows_at_a_time(tmp_path: Path) -> None:
+    lists = [None if n % 7 == 3 else [cell(bytes([n])), cell(b"second")][: n % 3] for n in range(50)]
+    rows = pa.table({"images": pa.array(lists, pa.list_(IMAGE))})
+    table = lance.write_dataset(rows, tmp_path / "lists.lance", enable_stable_row_ids=True)
+    batches = list(PendingRows(table, ["images"], 256).read(0, None))
+    assert [batch.num_rows for batch in batches] == [16, 16, 16, 2]
+    assert [row for batch in batches for row in batch.column("images").to_pylist()] == rows["images"].to_pylist()
