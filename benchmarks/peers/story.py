@@ -4,7 +4,7 @@ A column of captions is added by model A; 1% more pictures come; the weights of 
 unchanged code, and one more picture comes; nothing changes. After every step each tool is run in the way that its
 documentation gives for new data. Calls are counted by the model itself, seconds, bytes and memory from outside.
 
-    python benchmarks/peers/story.py [--size N] [--work FOLDER] [--json]
+    python benchmarks/peers/story.py [--size N] [--work FOLDER] [--envs FOLDER] [--json]
 
 The peers are installed into environments of their own below the working folder. They come without mmreg's promises
 and mmreg without theirs: this tells what the columns hold, not which tool is better.
@@ -55,12 +55,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--size", type=int, default=2000, metavar="N", help="pictures to begin with (default 2,000)")
     parser.add_argument("--work", type=Path, help="the folder to work below (default: the system's temporary)")
+    parser.add_argument("--envs", type=Path, help="keep the peers' environments there (default: made and removed)")
     parser.add_argument("--json", action="store_true", help="print JSON lines")
     given = parser.parse_args()
     work = Path(tempfile.mkdtemp(prefix="mmreg-story-", dir=given.work))
     try:
         for tool, requirement in PEERS.items():
-            python = _python(work, tool, requirement)
+            python = _python(given.envs or work, tool, requirement)
             folder = work / f"{tool}-story"
             for step in _told(tool, python, folder, given.size):
                 print(json.dumps(asdict(step)) if given.json else _line(step), flush=True)
@@ -73,8 +74,9 @@ def _python(work: Path, tool: str, requirement: str | None) -> Path:
     if requirement is None:
         return Path(sys.executable)
     place = work / f"{tool}-env"
-    venv.create(place, with_pip=True)
-    subprocess.run([place / "bin/pip", "install", "-q", requirement, "pillow", "numpy"], check=True)
+    if not place.exists():
+        venv.create(place, with_pip=True)
+        subprocess.run([place / "bin/pip", "install", "-q", requirement, "pillow", "numpy"], check=True)
     return place / "bin/python"
 
 
@@ -163,7 +165,7 @@ def _line(step: Step) -> str:
     holds = ", ".join(f"{count:,} by {model}" for model, count in sorted(step.holds.items()))
     return (
         f"{step.tool:<11}{step.step:<16}{step.calls:>7,} calls {step.wall_s:>7.1f} s {step.cpu_s:>7.1f} s CPU"
-        f"{step.written_mb:>9.1f} MB written{step.peak_mb:>7.0f} MB peak   holds {holds}"
+        f"{step.written_mb:>9.2f} MB written{step.peak_mb:>7.0f} MB peak   holds {holds}"
     )
 
 

@@ -1,6 +1,7 @@
-"""The story told by DataChain, incrementally (``delta``): ``python with_datachain.py FOLDER STEP``."""
+"""The story told by DataChain, incrementally (``delta``): ``python with_datachain.py FOLDER STEP``.
 
-from __future__ import annotations
+It reads annotations as they are, so nothing is postponed here.
+"""
 
 import json
 import sys

@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections import Counter
 from pathlib import Path
 
 import pixeltable as pxt
-from captioner import caption as captioned
-
-
-@pxt.udf
-def caption(picture: pxt.Image) -> str:
-    return captioned(picture)
+from pixeltable_caption import caption
 
 
 def main(folder: Path, step: str) -> None:
     if step == "add":
         table = pxt.create_table("pairs", {"name": pxt.String, "image": pxt.Image})
         insert(table, folder, set())
-        # Named by its module, as Pixeltable finds it again by that in the next process.
-        import with_pixeltable
-
-        table.add_computed_column(words=with_pixeltable.caption(table.image))
+        table.add_computed_column(words=caption(table.image))
         return
     table = pxt.get_table("pairs")
     if step == "holds":
@@ -43,5 +34,4 @@ def insert(table: pxt.Table, folder: Path, there: set[str]) -> None:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("PIXELTABLE_HOME", str(Path(sys.argv[1]) / "pixeltable"))
     main(Path(sys.argv[1]), sys.argv[2])
