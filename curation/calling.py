@@ -23,44 +23,48 @@ class Caller:
     """
 
     def __init__(self, bound: BoundPass) -> None:
-        self._bound = bound
+        self.bound = bound
         self._opened = False
         self.calls = 0
         self.seconds = 0.0
 
     def __call__(self, portion: Portion) -> pa.RecordBatch:
         """The results of a portion as they are staged: row ids, outputs under their final names, state."""
-        answer = self.answer(portion.batch)
-        staged = _staged(self._bound, portion, answer)
+        answer = self.answer(portion)
+        staged = _staged(self.bound, portion, answer)
         if any(media_kind(field.type) for field in portion.batch.schema):
             # Copied: an output taken from an input keeps the whole batch in memory, with the media in it.
             staged = staged.take(np.arange(staged.num_rows))
         return staged
 
-    def answer(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """What the pass answers for ``batch``: its outputs and ``error``, checked against what it promised.
+    def answer(self, portion: Portion) -> pa.RecordBatch:
+        """What the pass answers for a portion: its outputs and ``error``, checked against what it promised.
 
-        Where the pass raises, the batch is halved until the rows that it cannot take stand alone; these get the
-        exception as their error. Raises `PassFailed` where an answer is not as promised.
+        Raises `PassFailed` where an answer is not as promised.
         """
         if not self._opened:
-            self._bound.operator.open()
+            self.bound.operator.open()
             self._opened = True
         started = time.monotonic()
         try:
-            return self._halving(batch)
+            return self.ask(portion)
         finally:
             self.seconds += time.monotonic() - started
 
     def cost(self) -> Mapping[str, float]:
         """Rows called, seconds within the calls, and what else the pass says that it has spent."""
-        spent = getattr(self._bound.operator, "spent", None)
+        spent = getattr(self.bound.operator, "spent", None)
         return {"calls": self.calls, "seconds": round(self.seconds, 3), **(spent() if self._opened and spent else {})}
+
+    def ask(self, portion: Portion) -> pa.RecordBatch:
+        """Where the pass raises, the batch is halved until the rows that it cannot take stand alone; these get the
+        exception as their error."""
+        return self._halving(portion.batch)
 
     def _halving(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         self.calls += batch.num_rows
         try:
-            answer = self._bound.operator(batch)
+            answer = self.bound.operator(batch)
         except MmregError:
             raise
         except Exception as error:
@@ -68,8 +72,16 @@ class Caller:
                 half = batch.num_rows // 2
                 parts = [self._halving(batch.slice(0, half)), self._halving(batch.slice(half))]
                 return pa.Table.from_batches(parts).combine_chunks().to_batches()[0]
-            return _failed(self._bound, f"{type(error).__name__}: {error}")
-        return _checked(self._bound, batch.num_rows, answer)
+            return self.failed(batch.num_rows, f"{type(error).__name__}: {error}")
+        return self.checked(batch.num_rows, answer)
+
+    def checked(self, rows: int, answer: pa.RecordBatch) -> pa.RecordBatch:
+        """An answer for so many rows as it goes on from here. Raises `PassFailed` where it is not as promised."""
+        return _checked(self.bound, rows, answer)
+
+    def failed(self, rows: int, reason: str) -> pa.RecordBatch:
+        """The answer for so many rows that the pass could not take."""
+        return _failed(self.bound, rows, reason)
 
 
 def _staged(bound: BoundPass, portion: Portion, answer: pa.RecordBatch) -> pa.RecordBatch:
@@ -97,7 +109,7 @@ def _checked(bound: BoundPass, rows: int, answer: pa.RecordBatch) -> pa.RecordBa
     return pa.RecordBatch.from_arrays(arrays, names=[*bound.outputs, "error"])
 
 
-def _failed(bound: BoundPass, reason: str) -> pa.RecordBatch:
+def _failed(bound: BoundPass, rows: int, reason: str) -> pa.RecordBatch:
     promised = bound.operator.outputs()
-    arrays = [*(pa.nulls(1, promised.field(own).type) for own in bound.outputs), pa.array([reason])]
+    arrays = [*(pa.nulls(rows, promised.field(own).type) for own in bound.outputs), pa.array([reason] * rows)]
     return pa.RecordBatch.from_arrays(arrays, names=[*bound.outputs, "error"])

@@ -75,6 +75,10 @@ class Freshness:
         more = {"overwritten": self.overwritten, "failed": self.again}
         return counts | {reason: rows for reason, rows in more.items() if rows}
 
+    def of_others(self, generation: int) -> int:
+        """Rows computed by another recipe than that of ``generation``."""
+        return sum(rows for name, rows in self.generations().items() if name != f"{generation:016x}")
+
     def generations(self) -> dict[str, int]:
         """Computed rows by generation."""
         found = Counter({name: int(rows.sum()) for name, rows in self.standing.generations.items()})
@@ -110,7 +114,7 @@ def examine(
     ``errors_only``: no rows but failed ones are pending. Raises `UsageError` where the pass has published other
     columns than those that it makes now.
     """
-    _refuse_other_columns(bound, newest.table.schema)
+    refuse_other_columns(bound, newest.table.schema)
     look = Look(newest.table, bound, rows, errors_only=errors_only)
     layout = newest.layout
     seen = dict(zip(layout.fragments.tolist(), layout.fingerprints(seen_columns(bound)).tolist(), strict=True))
@@ -145,7 +149,7 @@ def examine(
     )
 
 
-def _refuse_other_columns(bound: BoundPass, there: pa.Schema) -> None:
+def refuse_other_columns(bound: BoundPass, there: pa.Schema) -> None:
     if bound.state not in there.names:
         return
     for made in bound.columns():

@@ -37,7 +37,7 @@ class Look:
     """
 
     def __init__(self, table: lance.LanceDataset, bound: BoundPass, rows: RowSet, *, errors_only: bool) -> None:
-        self._table, self._bound, self._rows, self._errors_only = table, bound, rows, errors_only
+        self._table, self._bound, self._rows, self.errors_only = table, bound, rows, errors_only
         self._first = bound.state not in table.schema.names
         self._inputs = light_columns(table.schema, bound.inputs.values())
         self._outputs = [] if self._first else light_columns(table.schema, bound.outputs.values())
@@ -52,7 +52,7 @@ class Look:
         if self._first:
             row_ids = None if self._rows.everything else self._rows.of(self._fragment(number))
             count = live if row_ids is None else len(row_ids)
-            if count and not self._errors_only:
+            if count and not self.errors_only:
                 self.pending[number] = row_ids
                 self.missing += count
             return FragmentState(number, 0, live, count)
@@ -85,7 +85,7 @@ class Look:
         """Which rows are pending; they are counted here."""
         again = seen.right & seen.failed if self.retries else np.zeros_like(seen.right)
         self.again += int(again.sum())
-        if self._errors_only:
+        if self.errors_only:
             waiting = again
         else:
             waiting = again | ~seen.right
