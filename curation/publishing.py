@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from mmreg.curation.account import Account
 from mmreg.curation.bind import BoundPass
 from mmreg.curation.freshness import Freshness, seen_columns
 from mmreg.curation.standing import Standing
+from mmreg.registry.clock import now
 from mmreg.registry.commit import Draft, Seen, publish
 from mmreg.registry.derive import repoint
 from mmreg.registry.objects import put_object
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 class Computed:
     """A pass whose pending rows are staged: what was examined, what came of it and what it cost.
 
-    ``recipe`` is what its summary is about, ``inputs`` what it read besides the versions.
+    ``recipe`` is what its summary is about, ``inputs`` what it read besides the versions. ``facets`` go into the run.
     """
 
     bound: BoundPass
@@ -40,9 +41,10 @@ class Computed:
     recipe: str
     stage: Stage
     account: Account
-    cost: Mapping[str, float]
+    cost: Callable[[], Mapping[str, float]]
     started_at: str
     inputs: tuple[RunInput, ...] = ()
+    facets: Mapping[str, Any] = field(default_factory=dict)
 
 
 def publish_columns(registry: Registry, done: Computed) -> Run | None:
@@ -51,16 +53,7 @@ def publish_columns(registry: Registry, done: Computed) -> Run | None:
     None where others have published the same meanwhile. What was staged is forgotten.
     """
     bound, table = done.bound, done.newest.table
-    chosen_by = (registry.latest_input(bound.spec.from_),) if bound.spec.from_ != bound.root else ()
-    run = Run(
-        id=new_run_id(),
-        job=Job("pass", bound.name),
-        state=RunState.COMPLETE,
-        started_at=done.started_at,
-        ended_at="",
-        inputs=(registry.version_input(bound.root, table, tuple(bound.read())), *done.inputs, *chosen_by),
-        facets={"pass": facet(done)},
-    )
+    run = _run(registry, done)
     read = registry.version_at(bound.root, table.version)
     seen = Seen(read.lance_version, read.ordinal) if read.lance_version is not None else None
     landed = publish(registry.lake, bound.root, run, _ColumnsBuilder(registry, done), seen)
@@ -71,6 +64,26 @@ def publish_columns(registry: Registry, done: Computed) -> Run | None:
             registry.record(landed)
     done.stage.clear()
     return landed
+
+
+def record_stopped(registry: Registry, done: Computed, reason: str) -> None:
+    """Record a run that was stopped before it published: what it computed is staged, what it has cost is known."""
+    run = _run(registry, done)
+    registry.record(replace(run, state=RunState.FAILED, ended_at=now(), facets={**run.facets, "error": reason}))
+
+
+def _run(registry: Registry, done: Computed) -> Run:
+    bound, table = done.bound, done.newest.table
+    chosen_by = (registry.latest_input(bound.spec.from_),) if bound.spec.from_ != bound.root else ()
+    return Run(
+        id=new_run_id(),
+        job=Job("pass", bound.name),
+        state=RunState.COMPLETE,
+        started_at=done.started_at,
+        ended_at="",
+        inputs=(registry.version_input(bound.root, table, tuple(bound.read())), *done.inputs, *chosen_by),
+        facets={**done.facets, "pass": facet(done)},
+    )
 
 
 def facet(done: Computed) -> dict[str, object]:
@@ -89,9 +102,10 @@ def facet(done: Computed) -> dict[str, object]:
         "outputs": dict(bound.outputs),
         "computed": account.computed,
         "resumed": account.found,
+        "taken": account.taken,
         "derived": bound.spec.from_ if bound.spec.from_ != bound.root else None,
         "errors": account.errors,
-        "cost": dict(done.cost),
+        "cost": dict(done.cost()),
     }
 
 

@@ -1,27 +1,29 @@
-"""Running a pass of scope `row`: examine, compute what is pending, publish once."""
+"""Running a pass: examine, compute what is pending, publish once."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from mmreg.curation.account import Account
 from mmreg.curation.bind import BoundPass
 from mmreg.curation.calling import Caller
 from mmreg.curation.engine import LocalEngine
-from mmreg.curation.freshness import Pending, RowSet, examine
+from mmreg.curation.freshness import Freshness, Pending, RowSet
+from mmreg.curation.group_portions import GroupPortions
 from mmreg.curation.portions import RowPortions
-from mmreg.curation.publishing import Computed, publish_columns
+from mmreg.curation.publishing import Computed, publish_columns, record_stopped
+from mmreg.curation.reuse import without_known, without_staged
+from mmreg.curation.scopes import caller_of, examine, portions_of
+from mmreg.curation.terms import Terms
+from mmreg.errors import NotApproved, PassFailed
 from mmreg.registry.clock import now
 from mmreg.registry.derive import completed
-from mmreg.registry.operations.columns import row_ids_of
+from mmreg.registry.snapshot import Snapshot
 from mmreg.registry.stage import Stage
-from mmreg.schemas.arrow import ERROR
-from mmreg.schemas.cells import child, values
 from mmreg.schemas.progress import Progress
 from mmreg.schemas.run import Run, RunInput
 
@@ -30,77 +32,137 @@ if TYPE_CHECKING:
 
     from mmreg.registry.api import Registry
 
+RETRIES = 3
+"""How often a run tries failed rows again where ``on_error`` is `retry`, after a pause each time."""
+PAUSE_S = 1.0
+"""The first pause; each is twice as long as the one before."""
+
 
 @dataclass(frozen=True)
 class PassOutcome:
-    """What running a pass came to. ``computed`` counts calls' rows now, not those found staged."""
+    """What running a pass came to. ``computed`` counts rows called now, ``staged`` those that a stopped run had left,
+    ``taken`` those that took over the answer for another row with the same inputs.
+    """
 
     run: Run | None
     computed: int = 0
     staged: int = 0
     errors: int = 0
+    taken: int = 0
 
 
-def run_pass(registry: Registry, bound: BoundPass, inputs: tuple[RunInput, ...], progress: Progress) -> PassOutcome:
+def run_pass(
+    registry: Registry,
+    bound: BoundPass,
+    inputs: tuple[RunInput, ...],
+    progress: Progress,
+    *,
+    errors_only: bool = False,
+    terms: Terms | None = None,
+) -> PassOutcome:
     """Compute what is pending for ``bound`` on the newest version of its root, and publish it as one version.
 
-    ``inputs`` are the run's inputs apart from the versions read, which are added here. Raises `PassFailed` where the
-    pass breaks its promise: then nothing is published, and what was computed stays staged.
+    ``inputs`` are the run's inputs apart from the versions read, which are added here. ``errors_only``: only rows
+    that failed. Raises `PassFailed` where the pass breaks its promise, or its recipe changed and may not: then
+    nothing is published, and what was computed stays staged. So it does where this is interrupted, or the ``terms``
+    (default: none) stop it.
     """
+    terms = terms or Terms()
     with registry.alone(f"{bound.root}.{bound.name}"):
         last = registry.catalog.last_run("pass", bound.name)
         if last is not None:
             completed(registry, last)
         newest = registry.newest(bound.root)
         rows = RowSet(newest.table, bound, registry.base_selection(bound.spec.from_, bound.spec.split))
-        fresh = examine(newest, bound, rows, registry.pass_summary(bound.name))
+        fresh = examine(newest, bound, rows, registry.pass_summary(bound.name), errors_only=errors_only)
         stage = Stage(registry.lake.store, bound.root, bound.name, bound.generation)
         if not fresh.pending:
             stage.clear()
             return PassOutcome(None)
+        if _is_frozen(bound, fresh):
+            return PassOutcome(None)
+        terms.begin()
         started = now()
-        account, caller = Account(bound), Caller(bound)
+        account = Account(bound, beside=fresh.done if fresh.again else 0)
+        portions, caller = portions_of(registry, newest, bound, rows), caller_of(bound)
+        computing = _Computing(bound, portions, caller, stage, account, progress, terms)
+        done = Computed(
+            bound, newest, fresh, rows.digest, stage, account, caller.cost, started, inputs, terms.facets
+        )  # fmt: skip
         progress.start(f"pass {bound.name}", fresh.rows)
         try:
-            portions = RowPortions(registry, newest.table, bound)
-            remaining = _without_staged(newest.table, bound, stage, portions, fresh.pending, account)
-            progress.advance(account.found)
-            with closing(LocalEngine(stage).compute(portions.read(remaining), caller)) as results:
-                for portion, staged in results:
-                    account.add(portion.fragments, staged)
-                    progress.advance(staged.num_rows)
-            account.close(fresh.failed, fresh.wanted)
+            remaining = without_staged(newest.table, bound, portions, fresh.pending, stage, account)
+            if isinstance(portions, RowPortions):
+                answered = _answered(registry, newest, bound, fresh, last)
+                remaining = without_known(newest.table, answered, bound, portions, remaining, stage, account)
+            progress.advance(account.found + account.taken)
+            computing.run(remaining)
+        except NotApproved as error:
+            record_stopped(registry, done, error.message)
+            raise
+        except KeyboardInterrupt:
+            progress.message(f"pass {bound.name}: stopped; mmreg apply {bound.name} goes on from what is staged")
+            raise
         finally:
             progress.done()
-        done = Computed(
-            bound, newest, fresh, rows.digest, stage, account, caller.cost(), started, inputs
-        )  # fmt: skip
-        return PassOutcome(publish_columns(registry, done), account.computed, account.found, account.errors)
+        account.close(fresh.standing.total("failed"), fresh.wanted)
+        run = publish_columns(registry, done)
+        return PassOutcome(run, account.computed, account.found, account.errors, account.taken)
 
 
-def _without_staged(
-    table: lance.LanceDataset,
-    bound: BoundPass,
-    stage: Stage,
-    portions: RowPortions,
-    pending: Mapping[int, Pending],
-    account: Account,
-) -> dict[int, Pending]:
-    """The pending rows that nothing is staged for with the inputs they have now; the others are accounted for."""
-    if stage.is_empty():
-        return dict(pending)
-    remaining: dict[int, Pending] = {}
-    for number, wanted in pending.items():
-        row_ids = row_ids_of(table, number) if wanted is None else wanted
-        if (staged := stage.read(row_ids)) is None:
-            remaining[number] = wanted
-            continue
-        state, there = staged[bound.state], staged["_rowid"].to_numpy().astype(np.uint64, copy=False)
-        now_inputs = portions.fingerprints(there)
-        inputs = values(child(state, "inputs"))
-        valid = np.array([now_inputs.get(r) == i for r, i in zip(there.tolist(), inputs, strict=True)], bool)
-        account.find(number, (child(state, "state").to_numpy() == ERROR)[valid])
-        left = row_ids[~np.isin(row_ids, there[valid])]
-        if len(left):
-            remaining[number] = left
-    return remaining
+def _is_frozen(bound: BoundPass, fresh: Freshness) -> bool:
+    """Whether rows of another recipe forbid to compute any. Raises `PassFailed` where they must not be there."""
+    others = fresh.of_others(bound.generation)
+    if bound.spec.on_change == "fail" and others:
+        raise PassFailed(
+            f"pass {bound.name}: its recipe changed since it made {others:,} rows, and on_change is 'fail'",
+            hint="declare it as it was, or on_change: new_version",
+        )
+    return bound.spec.on_change == "freeze" and others > 0
+
+
+def _answered(
+    registry: Registry, newest: Snapshot, bound: BoundPass, fresh: Freshness, last: Run | None
+) -> list[lance.LanceDataset]:
+    """Versions with answers of this generation: the newest, and the one that the pass published last."""
+    generation = f"{bound.generation:016x}"
+    found = [newest.table] if generation in fresh.generations() else []
+    if last is not None and last.facets["pass"]["generation"] == generation:
+        made = next((o.lance_version for o in last.outputs if o.dataset == bound.root), None)
+        if made is not None and made in registry.lake.versions_on_disk(bound.root):
+            found = [newest.table, registry.lake.table(bound.root, made)]
+    return [table for table in found if bound.state in table.schema.names]
+
+
+@dataclass(frozen=True)
+class _Computing:
+    """Calling a pass for rows, and once more for those that failed where it is declared so."""
+
+    bound: BoundPass
+    portions: RowPortions | GroupPortions
+    caller: Caller
+    stage: Stage
+    account: Account
+    progress: Progress
+    terms: Terms
+
+    def run(self, remaining: Mapping[int, Pending]) -> None:
+        """Stage a result for every row."""
+        self._compute(remaining)
+        if self.bound.spec.on_error != "retry" or not isinstance(self.portions, RowPortions):
+            return
+        for attempt in range(RETRIES):
+            failed = self.account.forget_failed()
+            if not failed:
+                return
+            rows = sum(map(len, failed.values()))
+            self.progress.start(f"pass {self.bound.name}: {rows:,} failed rows again", rows)
+            time.sleep(PAUSE_S * 2**attempt)
+            self._compute(failed)
+
+    def _compute(self, rows: Mapping[int, Pending]) -> None:
+        with closing(LocalEngine(self.stage).compute(self.portions.read(rows), self.caller)) as results:
+            for portion, staged in results:
+                failed = self.account.add(portion.fragments, staged)
+                self.progress.advance(staged.num_rows, failed)
+                self.terms.spent(self.caller.cost())

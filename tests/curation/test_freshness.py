@@ -43,14 +43,14 @@ def small(project: Callable[..., Any]) -> Any:
     return made
 
 
-def test_a_cell_that_plain_lance_has_overwritten_is_seen_and_computed_again(small: Any) -> None:
+def test_a_cell_that_plain_lance_has_overwritten_is_seen_and_put_right(small: Any) -> None:
     table(small).update({"n_words": "99"}, where="caption = 'picture number 1'")
     found = fresh(small)
     assert (found.rows, found.overwritten, found.missing, found.stale, found.done) == (1, 1, 0, 0, 5)
     assert found.reasons() == {"missing": 0, "stale": 0, "overwritten": 1}
     calls = len(small.calls())
-    assert small.apply("words").steps[0].computed == 1
-    assert small.calls()[calls:] == ["Words picture number 1"]
+    small.apply("words")
+    assert len(small.calls()) == calls, "what the pass had answered is still stored"
     assert fresh(small).rows == 0
     counts = small.open().query("pairs@latest", where="caption = 'picture number 1'", columns=["n_words"])
     assert [row["n_words"] for row in counts] == [3]

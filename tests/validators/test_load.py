@@ -109,7 +109,7 @@ def test_what_makes_no_sense_is_refused_with_its_cure(declared: Any, says: str, 
         ({"check": "range", "column": "score", "max_value": 1}, ("score",), False),
         ({"check": "row_count", "min_value": 1}, (), False),
         ({"check": "image_decodes", "column": "image"}, ("image",), True),
-        ({"check": "lineage.single_generation", "column": "score"}, ("_mmreg_clip",), False),
+        ({"check": "lineage.single_generation", "column": "score"}, ("_mmreg_clip", "score"), False),
     ],
 )
 def test_a_check_says_what_it_needs_read(declared: Any, columns: tuple[str, ...], media: bool) -> None:
