@@ -1,0 +1,260 @@
+"""Passes of scope group and table: renewed where a group moved, and nowhere else."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import lance
+import pytest
+
+from mmreg.curation.plan import plan
+from mmreg.curation.status import status
+from mmreg.errors import PassFailed
+
+DECLARATION = """
+version: 1
+project: grouped
+lake: {lake}
+datasets:
+  pairs:
+    source: {{type: imagefolder, path: images}}
+    identity: [caption]
+    columns:
+      image: {{type: image}}
+      caption: {{type: text, nullable: true}}
+passes:
+  words:  {{from: pairs, use: "grouped:Words", inputs: {{text: caption}}, outputs: {{n_words: n_words}}}}
+  often:  {{from: pairs, use: "grouped:Often", inputs: {{words: n_words}}}}
+  rank:   {{from: pairs, use: "grouped:Rank", inputs: {{group: n_words, image: image}}}}
+"""
+
+GROUPED = '''
+import os, pathlib
+import pyarrow as pa
+import pyarrow.compute as pc
+
+
+def note(line):
+    with pathlib.Path(os.environ["CALLS"]).open("a") as file:
+        file.write(line + "\\n")
+
+
+class Base:
+    version = "1"
+    kind, scope, role = "score", "row", "evaluator"
+
+    def __init__(self, recipe):
+        pass
+
+    def open(self):
+        pass
+
+
+class Words(Base):
+    inputs = {"text": "text"}
+
+    def outputs(self):
+        return pa.schema([("n_words", pa.int32())])
+
+    def __call__(self, batch):
+        words = [len(text.split()) for text in batch.column("text").to_pylist()]
+        return pa.record_batch({"n_words": pa.array(words, pa.int32())})
+
+
+class Often(Base):
+    """How many rows have as many words; an update is told what is known."""
+
+    scope = "table"
+    inputs = {"words": "any"}
+
+    def outputs(self):
+        return pa.schema([("often", pa.int32())])
+
+    def __call__(self, batch):
+        note(f"Often {batch.num_rows}")
+        words = batch.column("words").to_pylist()
+        assert batch.schema.names == ["sample_id", "words"]
+        assert batch.column("sample_id").to_pylist() == sorted(batch.column("sample_id").to_pylist())
+        return pa.record_batch({"often": pa.array([words.count(w) for w in words], pa.int32())})
+
+    def update(self, rows, known):
+        seen = known.column("known").to_pylist()
+        note(f"Often {rows.num_rows}, {sum(seen)} known: {sorted(set(known.column('often').to_pylist()) - {None})}")
+        assert all(often is None for often, there in zip(known.column("often").to_pylist(), seen) if not there)
+        words = rows.column("words").to_pylist()
+        return pa.record_batch({"often": pa.array([words.count(w) for w in words], pa.int32())})
+
+
+class Rank(Base):
+    """The place of each picture within its group by width; pictures come as facts without bytes."""
+
+    scope = "group"
+    inputs = {"group": "any", "image": "any"}
+
+    def outputs(self):
+        return pa.schema([("rank", pa.int32())])
+
+    def __call__(self, batch):
+        groups = set(batch.column("group").to_pylist())
+        note(f"Rank {groups.pop()}: {batch.num_rows}")
+        assert not groups
+        cells = batch.column("image").to_pylist()
+        assert all(cell["bytes"] is None and cell["width"] == 24 and len(cell["sha256"]) == 32 for cell in cells)
+        if batch.num_rows == 4:
+            raise ValueError("four are too many")
+        return pa.record_batch({"rank": pa.array(range(batch.num_rows), pa.int32())})
+'''
+
+
+@pytest.fixture
+def grouped(project: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Six pictures: three captions of one word, two of two, one of three."""
+    monkeypatch.delitem(sys.modules, "grouped", raising=False)
+    small = project(images=0, declaration=DECLARATION)
+    (small.folder / "grouped.py").write_text(GROUPED)
+    for name in ("one", "uno", "eins", "two words", "zwei Worte", "three small words"):
+        small.draw(name, name)
+    return small
+
+
+def column(small: Any, name: str) -> dict[str, Any]:
+    return {row["caption"]: row[name] for row in small.open().query("pairs@latest", columns=["caption", name])}
+
+
+def new_calls(small: Any) -> list[str]:
+    log = small.folder / "calls.log"
+    lines: list[str] = log.read_text().splitlines() if log.exists() else []
+    log.unlink(missing_ok=True)
+    return lines
+
+
+def test_an_appended_row_renews_the_answers_of_old_rows_and_no_other_group(grouped: Any) -> None:
+    grouped.apply()
+    assert column(grouped, "often") == {
+        "one": 3, "uno": 3, "eins": 3, "two words": 2, "zwei Worte": 2, "three small words": 1,
+    }  # fmt: skip
+    assert sorted(new_calls(grouped)) == ["Often 6", "Rank 1: 3", "Rank 2: 2", "Rank 3: 1"]
+    grouped.draw("deux mots", "deux mots")
+    steps = {step.name: step for step in plan(grouped.open()).steps}
+    assert steps["pairs"].action == "run"
+    report = {step.name: step for step in grouped.apply().steps}
+    assert report["words"].computed == 1
+    assert report["often"].computed == 7
+    assert report["rank"].computed == 3
+    assert sorted(new_calls(grouped)) == ["Often 7, 6 known: [1, 2, 3]", "Rank 2: 3"]
+    assert column(grouped, "often")["two words"] == 3
+    assert {step.outcome for step in grouped.apply().steps} == {"unchanged"}
+    assert new_calls(grouped) == []
+
+
+def test_a_row_that_goes_or_changes_moves_its_group(grouped: Any) -> None:
+    grouped.apply()
+    new_calls(grouped)
+    grouped.erase("uno")
+    report = {step.name: step for step in grouped.apply().steps}
+    assert (report["often"].computed, report["rank"].computed) == (5, 2)
+    assert sorted(new_calls(grouped)) == ["Often 5, 5 known: [1, 2, 3]", "Rank 1: 2"]
+    grouped.draw("one", "one", seed=999)  # another picture: rank reads it, often does not
+    report = {step.name: step for step in grouped.apply().steps}
+    assert report["often"].outcome == "unchanged"
+    assert new_calls(grouped) == ["Rank 1: 2"]
+
+
+def test_nothing_else_moves_a_group(grouped: Any) -> None:
+    """Neither an unrelated column, nor a tag, or a compaction; and planning then reads no row."""
+    grouped.apply()
+    new_calls(grouped)
+    file = grouped.folder / "mmreg.yaml"
+    more = '  more: {from: pairs, use: "grouped:Words", inputs: {text: caption}, outputs: {n_words: again}}\n'
+    file.write_text(file.read_text() + more)
+    report = {step.name: step for step in grouped.apply().steps}
+    assert report["more"].outcome == "published"
+    assert (report["often"].outcome, report["rank"].outcome) == ("unchanged", "unchanged")
+    table = lance.dataset(str(grouped.folder / "lake" / "pairs.lance"))
+    table.tags.create("mine", table.version)
+    table.optimize.compact_files(target_rows_per_fragment=1000)
+    report = {step.name: step for step in grouped.apply().steps}
+    assert (report["often"].outcome, report["rank"].outcome) == ("unchanged", "unchanged")
+    assert new_calls(grouped) == []
+
+
+def test_a_cell_that_somebody_overwrote_is_renewed(grouped: Any) -> None:
+    grouped.apply()
+    new_calls(grouped)
+    lance.dataset(str(grouped.folder / "lake" / "pairs.lance")).update({"often": "99"}, where="caption = 'one'")
+    grouped.open().doctor()
+    found = {one.name: one for one in status(grouped.open()).passes}
+    assert found["often"].done == 0
+    grouped.apply()
+    assert new_calls(grouped) == ["Often 6, 5 known: [1, 2, 3]"]
+    assert column(grouped, "often")["one"] == 3
+
+
+def test_a_group_that_fails_fails_alone(grouped: Any) -> None:
+    grouped.draw("solo", "solo")
+    file = grouped.folder / "mmreg.yaml"
+    file.write_text(file.read_text().replace("image: image}}", "image: image}, max_error_rate: 1}"))
+    report = {step.name: step for step in grouped.apply().steps}
+    assert (report["rank"].computed, report["rank"].errors) == (7, 4)
+    assert column(grouped, "rank") == {
+        "one": None, "uno": None, "eins": None, "solo": None,
+        "two words": column(grouped, "rank")["two words"], "zwei Worte": column(grouped, "rank")["zwei Worte"],
+        "three small words": 0,
+    }  # fmt: skip
+    assert {step.outcome for step in grouped.apply().steps} == {"unchanged"}
+
+
+def test_only_wanted_rows_make_a_group(grouped: Any) -> None:
+    file = grouped.folder / "mmreg.yaml"
+    file.write_text(file.read_text().replace("{words: n_words}}", "{words: n_words}, rows: \"caption != 'one'\"}"))
+    grouped.apply()
+    assert column(grouped, "often")["uno"] == 2
+    assert column(grouped, "often")["one"] is None
+    new_calls(grouped)
+    grouped.erase("one")
+    report = {step.name: step for step in grouped.apply().steps}
+    assert report["often"].outcome == "unchanged"
+
+
+def test_what_is_staged_is_not_called_for_again(grouped: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crash before publishing; then one group moves."""
+    from mmreg.curation import runner
+
+    def crash(*_: Any) -> None:
+        raise PassFailed("the machine stops here")
+
+    grouped.apply("pairs", "words", "often")
+    with monkeypatch.context() as crashing:
+        crashing.setattr(runner, "publish_columns", crash)
+        with pytest.raises(PassFailed, match="stops here"):
+            grouped.apply("rank")
+    assert sorted(new_calls(grouped)) == ["Often 6", "Rank 1: 3", "Rank 2: 2", "Rank 3: 1"]
+    grouped.draw("deux mots", "deux mots")
+    grouped.apply("pairs", "words")
+    report = grouped.apply("rank").steps[0]
+    assert (report.computed, report.rows) == (3, 7)
+    assert new_calls(grouped) == ["Rank 2: 3"]
+    assert sorted(rank for rank in column(grouped, "rank").values()) == [0, 0, 0, 1, 1, 2, 2]
+
+
+def test_a_changed_recipe_renews_every_group_without_what_is_known(grouped: Any) -> None:
+    grouped.apply()
+    new_calls(grouped)
+    code = grouped.folder / "grouped.py"
+    code.write_text(code.read_text().replace('version = "1"', 'version = "2"'))
+    sys.modules.pop("grouped")
+    found = {one.name: one for one in status(grouped.open()).passes}
+    assert (found["often"].stale, found["often"].done) == (6, 0)
+    grouped.apply()
+    assert sorted(new_calls(grouped)) == ["Often 6", "Rank 1: 3", "Rank 2: 2", "Rank 3: 1"]
+
+
+def test_many_small_groups_are_read_together(grouped: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mmreg.curation import group_portions
+
+    monkeypatch.setattr(group_portions, "PORTION_ROWS", 3)
+    grouped.apply()
+    assert sorted(call for call in new_calls(grouped) if "Rank" in call) == ["Rank 1: 3", "Rank 2: 2", "Rank 3: 1"]
+    assert sorted(rank for rank in column(grouped, "rank").values()) == [0, 0, 0, 1, 1, 2]
