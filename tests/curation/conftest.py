@@ -151,3 +151,59 @@ def clip_model(request: pytest.FixtureRequest) -> LoadedModel:
     """Either of the two."""
     model: LoadedModel = request.getfixturevalue(f"{request.param}_model")
     return model
+
+
+@pytest.fixture(scope="session")
+def llava_model(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
+    """A small LLaVA of random weights: what it says has no sense, and depends on prompt and images."""
+    import tokenizers
+    import torch
+    import transformers
+
+    folder = tmp_path_factory.mktemp("llava")
+    words = tokenizers.Tokenizer(tokenizers.models.BPE())
+    words.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel()
+    words.decoder = tokenizers.decoders.ByteLevel()
+    trainer = tokenizers.trainers.BpeTrainer(
+        vocab_size=300,
+        special_tokens=["<pad>", "<s>", "</s>", "<image>"],
+        initial_alphabet=tokenizers.pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    words.train_from_iterator(["a red circle above a blue square", "two dogs"], trainer)
+    tokenizer = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=words, bos_token="<s>", eos_token="</s>", pad_token="<pad>",
+        extra_special_tokens={"image_token": "<image>"},
+    )  # fmt: skip
+    transformers.LlavaProcessor(
+        image_processor=transformers.CLIPImageProcessorPil(
+            size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}
+        ),
+        tokenizer=tokenizer,
+        patch_size=16,
+        vision_feature_select_strategy="default",
+        num_additional_image_tokens=1,
+        chat_template=(
+            "{% for message in messages %}{{ message.role }}: {% for part in message.content %}"
+            "{% if part.type == 'image' %}<image>{% else %}{{ part.text }}{% endif %}"
+            "{% endfor %}{{ '\\n' }}{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}"
+        ),
+    ).save_pretrained(folder)
+    size = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+    config = transformers.LlavaConfig(
+        vision_config=transformers.CLIPVisionConfig(**size, image_size=32, patch_size=16),
+        text_config=transformers.LlamaConfig(
+            **size, vocab_size=len(words.get_vocab()), max_position_embeddings=512,
+            bos_token_id=1, eos_token_id=2, pad_token_id=0, initializer_range=0.5,
+        ),
+        image_token_index=3,
+        vision_feature_layer=-1,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    model = transformers.LlavaForConditionalGeneration(config)
+    for parameter in model.model.multi_modal_projector.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)  # so that images matter
+    transformers.logging.disable_progress_bar()
+    model.save_pretrained(folder)
+    transformers.logging.enable_progress_bar()
+    return LoadedModel(digest_weights(folder, name="llava"), folder)
