@@ -237,10 +237,10 @@ def _text(body: dict[str, Any], prompt: str, images: list[str]) -> str:
     wanted = body.get("response_format", {}).get("json_schema", {}).get("schema")
     if wanted is None:
         return f"{prompt} {body['model']} sees {seen}"
-    return json.dumps(_fitting(wanted, seen))
+    return json.dumps(fitting(wanted, seen))
 
 
-def _fitting(schema: dict[str, Any], seen: str) -> Any:
+def fitting(schema: dict[str, Any], seen: str) -> Any:
     """A value that keeps to a plain schema."""
     said: Any = schema.get("type", "string")
     kind = next(one for one in said if one != "null") if isinstance(said, list) else said
@@ -248,9 +248,9 @@ def _fitting(schema: dict[str, Any], seen: str) -> Any:
     if "enum" in schema:
         return schema["enum"][number % len(schema["enum"])]
     if kind == "object":
-        return {name: _fitting(below, f"{seen} {name}") for name, below in schema["properties"].items()}
+        return {name: fitting(below, f"{seen} {name}") for name, below in schema["properties"].items()}
     if kind == "array":
-        return [_fitting(schema["items"], f"{seen} {place}") for place in range(number % 3)]
+        return [fitting(schema["items"], f"{seen} {place}") for place in range(number % 3)]
     scalars: dict[str, Any] = {
         "string": seen,
         "integer": number % 10,
