@@ -10,7 +10,7 @@ from mmreg.cli.session import Session, pass_session
 
 @click.command(cls=Command)
 @click.argument("select", metavar="[SEL]...", nargs=-1)
-@click.option("--check", is_flag=True, help="Exit with 1 if anything is to be done.")
+@click.option("--check", is_flag=True, help="Exit with 1 if anything is to be done, or a pass's code drifted.")
 @pass_session
 def plan(session: Session, select: tuple[str, ...], check: bool) -> None:
     """Show what apply would do, and why.
@@ -26,5 +26,5 @@ def plan(session: Session, select: tuple[str, ...], check: bool) -> None:
 
     answer = make_plan(session.registry, select)
     session.show(answer)
-    if check and answer.pending:
+    if check and (answer.pending or answer.drifted):
         click.get_current_context().exit(1)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from mmreg.curation.bind import bind
+from mmreg.curation.change import take_note
 from mmreg.curation.graph import Step, steps
 from mmreg.curation.plan import open_ingest, plan_step
 from mmreg.curation.runner import run_pass
@@ -15,7 +16,7 @@ from mmreg.curation.train import run_training, training_state
 from mmreg.registry.models import add_declared, newest
 from mmreg.registry.weights import weights_path
 from mmreg.schemas.model import Checkpoint
-from mmreg.schemas.plan import ApplyReport, StepResult
+from mmreg.schemas.plan import ApplyReport, PlanStep, StepResult
 from mmreg.schemas.progress import Progress, Quiet
 from mmreg.schemas.refs import VersionRef
 from mmreg.schemas.run import Run, RunInput
@@ -53,6 +54,8 @@ def _apply(registry: Registry, step: Step, named: bool, progress: Progress) -> S
         return StepResult(step.kind, step.name, "blocked", planned.reason)
     if planned.action == "nothing" and step.kind != "pass":
         return StepResult(step.kind, step.name, "unchanged", planned.reason)
+    if step.kind == "pass":
+        return _pass(registry, step.name, planned, named, progress)
     return _STEPS[step.kind](registry, step.name, progress)
 
 
@@ -75,7 +78,7 @@ def _ingest(registry: Registry, name: str, progress: Progress) -> StepResult:
     return _published("ingest", name, done.run, said, rejected=done.rejected, computed=done.added + done.changed)
 
 
-def _pass(registry: Registry, name: str, progress: Progress) -> StepResult:
+def _pass(registry: Registry, name: str, planned: PlanStep, named: bool, progress: Progress) -> StepResult:
     bound = bind(registry, name)
     inputs: tuple[RunInput, ...] = ()
     if bound.model is not None:
@@ -85,9 +88,15 @@ def _pass(registry: Registry, name: str, progress: Progress) -> StepResult:
         weights_path(registry.project.folder, checkpoint, verify=True)
         inputs = (RunInput("checkpoint", checkpoint.digest, f"{bound.spec.model}", role="curated_by"),)
     done = run_pass(registry, bound, inputs, progress)
+    if done.run is None and planned.action == "stale":
+        return StepResult("pass", name, "stale", planned.reason)
+    if done.run is None and planned.drifted and named:
+        take_note(registry, bound)
+        return StepResult("pass", name, "unchanged", "taken note that the changed code answers as before")
     if done.run is None:
         return StepResult("pass", name, "unchanged", "every row is done")
     resumed = f", {done.staged:,} found staged" if done.staged else ""
+    resumed += f", {done.taken:,} taken over" if done.taken else ""
     wrong = f", {done.errors:,} with an error" if done.errors else ""
     return _published("pass", name, done.run, f"{done.computed:,} rows computed{resumed}{wrong}",
                       computed=done.computed, errors=done.errors)  # fmt: skip
@@ -119,7 +128,7 @@ def _training(registry: Registry, name: str, progress: Progress) -> StepResult:
 
 
 _STEPS: dict[str, Callable[[Registry, str, Progress], StepResult]] = {
-    "model": _model, "ingest": _ingest, "pass": _pass, "select": _select, "training": _training,
+    "model": _model, "ingest": _ingest, "select": _select, "training": _training,
 }  # fmt: skip
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from mmreg.curation.bind import BoundPass, bind
+from mmreg.curation.change import drift, kept_back
 from mmreg.curation.freshness import Freshness, RowSet, examine
 from mmreg.curation.graph import Step, steps, upstream
 from mmreg.curation.select import bind_selection, is_current
@@ -108,10 +109,20 @@ def _pass(registry: Registry, name: str) -> PlanStep:
         fresh = pass_freshness(registry, bound)
     except NotFound as error:
         return PlanStep("pass", name, "blocked", error.message, dataset=spec.from_, waits_for_data=True)
+    step = _computing(registry, bound, fresh)
+    note = drift(registry, bound)
+    return step if note is None else replace(step, drifted=True, notes=(*step.notes, note))
+
+
+def _computing(registry: Registry, bound: BoundPass, fresh: Freshness) -> PlanStep:
+    name, kept = bound.name, kept_back(bound, fresh)
+    if kept is not None:
+        action: Literal["run", "stale"] = "stale" if bound.spec.on_change == "freeze" else "run"
+        return PlanStep("pass", name, action, kept, dataset=bound.root, rows=0)
     if not fresh.rows:
         failed = f", {fresh.failed:,} with an error" if fresh.failed else ""
         return PlanStep("pass", name, "nothing", f"{fresh.done:,} rows done{failed}", dataset=bound.root, rows=0)
-    counts = {"missing": fresh.missing, "stale": fresh.stale}
+    counts = fresh.reasons()
     said = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
     return PlanStep("pass", name, "run", said, dataset=bound.root, rows=fresh.rows, changes=counts)
 

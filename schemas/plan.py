@@ -43,7 +43,7 @@ class PlanStep:
     be read or computed where that is known before running, else None; ``changes`` counts them by why. ``staged`` of
     them wait computed, from a run that was stopped. ``waits_for_data`` marks a blocked step that waits for a dataset
     or a column, not for a model. ``notes`` are worth knowing and stop nothing. ``fingerprint`` moves with what exactly
-    would be done.
+    would be done. ``drifted``: the code of a pass changed and its version did not.
     """
 
     kind: StepKind
@@ -60,6 +60,7 @@ class PlanStep:
     sample: Sample | None = None
     notes: tuple[str, ...] = ()
     fingerprint: str = ""
+    drifted: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,11 @@ class Plan:
     @property
     def pending(self) -> bool:
         return any(step.action in ("run", "blocked") for step in self.steps)
+
+    @property
+    def drifted(self) -> bool:
+        """Whether the code of a pass changed and its version did not."""
+        return any(step.drifted for step in self.steps)
 
     @property
     def digest(self) -> str:

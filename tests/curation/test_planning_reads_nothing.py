@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +27,18 @@ def test_nothing_changed_nothing_read(project: Callable[..., Any]) -> None:
     assert set(actions(made, "pairs", "light", "words", "keep").values()) == {"nothing"}
     passes = {found.name: found for found in status(made.open()).passes}
     assert passes == {found.name: found for found in before.passes}
+
+
+def test_a_new_recipe_is_planned_without_a_look_at_the_rows(project: Callable[..., Any]) -> None:
+    made = project(images=4)
+    made.apply("pairs", "light", "words")
+    plugin = made.folder / "counted.py"
+    plugin.write_text(plugin.read_text().replace('version = "1"', 'version = "2"'))
+    sys.modules.pop("counted")
+    data = made.folder / "lake" / "pairs.lance" / "data"
+    data.rename(data.with_name("elsewhere"))
+    found = {step.name: (step.action, step.rows) for step in plan(made.open(), ["light", "words"]).steps}
+    assert found == {"light": ("run", 4), "words": ("run", 4)}
 
 
 def test_rows_that_somebody_else_removed_are_missed(project: Callable[..., Any]) -> None:
