@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from mmreg.curation.captioner import INCIDENTAL, Captioner, Params, Question, Reply, is_served, open_captioner
 from mmreg.curation.embed import needed_model
@@ -23,7 +24,7 @@ from mmreg.curation.params import read_params
 from mmreg.curation.prompt import Prompt
 from mmreg.curation.protocol import InputType, Kind, Recipe, Role, Scope
 from mmreg.curation.typed_answers import AnswerSchema, Unfit
-from mmreg.schemas.cells import child, values
+from mmreg.schemas.cells import values
 
 __all__ = ["Caption", "Params", "TypedCaption"]
 
@@ -124,5 +125,5 @@ class TypedCaption(Caption):
 def _files(column: pa.Array[Any]) -> list[list[bytes | None]]:
     """The bytes of each row's images; none where the cell is null."""
     if pa.types.is_struct(column.type):
-        return [[] if cell is None else [cell] for cell in values(child(column, "bytes"))]
+        return [[] if cell is None else [cell] for cell in values(pc.struct_field(column, "bytes"))]
     return [[item and item["bytes"] for item in row or ()] for row in values(column)]
