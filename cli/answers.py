@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from mmreg.cli.render.errands import Named, Rebuilt
 from mmreg.errors import NotFound
-from mmreg.schemas import check, detail, finding, lineage, model, plan, run, summary
+from mmreg.schemas import check, detail, finding, lineage, model, plan, run, summary, why
 
 ANSWERS: dict[str, Any] = {
     "init": summary.Created,
@@ -26,6 +26,7 @@ ANSWERS: dict[str, Any] = {
     "head": list[dict[str, Any]],
     "query": list[dict[str, Any]],
     "diff": detail.Diff,
+    "why": why.Why,
     "lineage up": lineage.Lineage,
     "lineage down": lineage.Lineage,
     "lineage path": lineage.Lineage,
@@ -63,7 +64,7 @@ def _whole(schema: dict[str, Any], kind: type[Any] | None) -> None:
 
 _KINDS = {
     name: kind
-    for home in (check, detail, finding, lineage, model, plan, run, summary)
+    for home in (check, detail, finding, lineage, model, plan, run, summary, why)
     for name, kind in vars(home).items()
     if isinstance(kind, type) and is_dataclass(kind)
 }

@@ -17,7 +17,8 @@ from mmreg.schemas.refs import VersionRef
 def diff(session: Session, a: VersionRef, b: VersionRef) -> None:
     """Tell what lies between two versions of a dataset.
 
-    Columns added, removed and retyped; samples added and removed; changed cells for each column.
+    Columns added, removed and retyped; samples added and removed; changed cells for each column. Between versions
+    of a derived dataset also which samples were dropped or admitted again, and for what reasons.
 
     \b
     Example:

@@ -32,6 +32,7 @@ SECTIONS = {
     },
     "Trace": {
         "lineage": "Follow versions, runs and models up or down.",
+        "why": "Tell why a sample is in a version, or is not.",
     },
     "Models": {
         "model": "Register models, look at them, give them aliases.",

@@ -81,7 +81,7 @@ class SelectionOutcome:
         if self.same:
             return f"the same {self.rows:,} rows, with the cells that they have now"
         facet = self.run.facets["select"]
-        counts = facet["splits"] or {name: share["rows"] for name, share in facet["mix"].items()}
+        counts = facet["splits"] or {share["dataset"]: share["rows"] for share in facet["mix"]}
         return ", ".join(f"{name} {rows:,}" for name, rows in counts.items()) or f"{self.rows:,} rows"
 
 
@@ -113,7 +113,7 @@ def bind_selection(
     parts = {
         "recipe": spec.model_dump(mode="json", include=_RECIPE, exclude_defaults=True),
         "roots": {root: snapshot.layout.digest(columns) for root, snapshot in newest.items()},
-        "base": [members.digest for members in base],
+        "base": [(members.dataset, members.digest) for members in base],
         "others": {other: members.digest for other, members in others.items()},
         "like": like,
     }
@@ -127,8 +127,10 @@ def is_current(registry: Registry, bound: BoundSelection) -> bool:
     return same and registry.exists(bound.into)
 
 
-def run_selection(registry: Registry, bound: BoundSelection) -> SelectionOutcome:
-    """Evaluate and publish. What was decided about each row is kept, also where no version is made of it: where the
+def run_selection(
+    registry: Registry, bound: BoundSelection, facets: Mapping[str, Any] | None = None
+) -> SelectionOutcome:
+    """Evaluate and publish; ``facets`` go into the run. What was decided about each row is kept, also where no version is made of it: where the
     derived dataset has these rows already, on these versions of the roots."""
     if is_current(registry, bound):
         return SelectionOutcome(None, registry.rows_of(bound.into))
@@ -144,7 +146,7 @@ def run_selection(registry: Registry, bound: BoundSelection) -> SelectionOutcome
     )
     # Before the commit: a version whose decisions are not there could not say why it is what it is.
     kept = write_decisions(registry.lake.store, bound.into, run.id, found.decisions)
-    run = replace(run, facets={"select": {**_facet(bound, found), "decisions": kept}})
+    run = replace(run, facets={**(facets or {}), "select": {**_facet(bound, found), "decisions": kept}})
     same = registry.exists(bound.into) and members_of(registry, bound.into).digest == found.selection.digest
     landed = publish_selection(registry, bound.into, bound.tables, found.selection, run)
     landed = landed or replace(run, ended_at=now())
@@ -183,7 +185,7 @@ def _facet(bound: BoundSelection, found: Evaluation) -> dict[str, Any]:
         "fingerprint": bound.fingerprint,
         "digest": found.selection.digest,
         "splits": dict(found.selection.counts()),
-        "mix": {name: asdict(share) for name, share in found.shares.items()},
+        "mix": [{"dataset": name, **asdict(share)} for name, share in found.shares.items()],
     }
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mmreg.schemas.model import Checkpoint
     from mmreg.schemas.run import JobKind, Run
     from mmreg.schemas.summary import DatasetSummary, LogEntry, ModelSummary
+    from mmreg.schemas.why import Why
 
 
 class Registry(Workspace):
@@ -66,6 +67,12 @@ class Registry(Workspace):
         from mmreg.registry.diff import diff
 
         return diff(self, _version(a), _version(b))
+
+    def why(self, ref: VersionRef | str, sample: str) -> Why:
+        """Why the sample whose id begins with ``sample`` (hexadecimal) is in a version, or is not."""
+        from mmreg.registry.why import why
+
+        return why(self, _version(ref), sample)
 
     def lineage(
         self, node: NodeRef | str, direction: Literal["up", "down"] = "up", depth: int | None = None

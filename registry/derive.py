@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from mmreg.registry.commit import Draft, publish
@@ -14,7 +14,27 @@ if TYPE_CHECKING:
     import lance
     from lance.fragment import FragmentMetadata
 
+    from mmreg.registry.catalog import VersionRow
     from mmreg.registry.workspace import Workspace
+
+
+def roots_at(row: VersionRow) -> list[tuple[str, int]]:
+    """The roots that a version refers to, by number, each with its Lance version; a root refers to itself."""
+    if row.kind == "root":
+        return [(row.dataset, row.lance_version)]
+    return [(root["dataset"], root["lance_version"]) for root in row.roots]
+
+
+def selected_by(workspace: Workspace, row: VersionRow) -> VersionRow | None:
+    """The version of a derived dataset at which its rows as of ``row`` were chosen: itself, or one before it."""
+    return next(selections_of(workspace, row), None)
+
+
+def selections_of(workspace: Workspace, row: VersionRow) -> Iterator[VersionRow]:
+    """The versions up to ``row`` that selections made, the newest first."""
+    for version in workspace.catalog.versions(row.dataset):
+        if version.ordinal <= row.ordinal and version.job_kind == "select":
+            yield version
 
 
 def publish_selection(

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mmreg.registry.identity import fixed_width
 from mmreg.registry.read import Reader
+from mmreg.registry.selection_diff import selection_diff
 from mmreg.schemas.detail import Diff
 from mmreg.schemas.fingerprint import light_columns, row_fingerprints
 from mmreg.schemas.refs import VersionRef
@@ -21,7 +22,8 @@ SHOWN = 10
 
 def diff(workspace: Workspace, a: VersionRef, b: VersionRef) -> Diff:
     """Compare two versions by ``sample_id``. Streams; memory: 16 bytes a sample and 8 a shared column."""
-    left, right = workspace.open_version(a), workspace.open_version(b)
+    row_a, row_b = workspace.catalog.resolve(a), workspace.catalog.resolve(b)
+    left, right = workspace.open_version(row_a.ref), workspace.open_version(row_b.ref)
     types_a = {field.name: str(field.type) for field in left.schema}
     types_b = {field.name: str(field.type) for field in right.schema}
     shared = [name for name in types_a if name in types_b and name != "sample_id"]
@@ -43,6 +45,7 @@ def diff(workspace: Workspace, a: VersionRef, b: VersionRef) -> Diff:
         cells={n: int((cells_a[n][rows_a] != cells_b[n][rows_b]).sum()) for n in same_type},
         examples_added=tuple(bytes(i).hex() for i in added[:SHOWN].tolist()),
         examples_removed=tuple(bytes(i).hex() for i in removed[:SHOWN].tolist()),
+        selection=selection_diff(workspace, row_a, row_b, removed, added, len(rows_a)),
     )
 
 

@@ -18,6 +18,19 @@ class ColumnDetail:
 
 
 @dataclass(frozen=True)
+class MixShare:
+    """What one dataset gave to a mixture: its ``weight`` as asked and as ``achieved`` (of 1), the ``rows`` that it
+    gave of those that were ``wanted`` of it, and how many it had (``supply``)."""
+
+    dataset: str
+    weight: float
+    achieved: float
+    rows: int
+    wanted: int
+    supply: int
+
+
+@dataclass(frozen=True)
 class VersionDetail:
     """What ``mmreg show`` tells. ``uri`` opens with plain Lance at ``lance_version``, as ``open_with`` says."""
 
@@ -39,15 +52,37 @@ class VersionDetail:
     columns: tuple[ColumnDetail, ...]
     roots: tuple[str, ...] = ()
     splits: Mapping[str, int] = field(default_factory=dict)
+    mix: tuple[MixShare, ...] = ()
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    """Of a derived dataset: how many rows its selection dropped, by reason."""
     rejected_reasons: Mapping[str, int] = field(default_factory=dict)
     rejected_records: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class SelectionDiff:
+    """What became of a derived dataset's rows from one version to another.
+
+    ``kept``: in both. ``dropped``: in the first only, left out by the second, for ``dropped_reasons``. ``gone``: in the
+    first only, and no row of its root by the second. ``readmitted``: in the second only, left out by the first for
+    ``readmitted_reasons``. ``new``: in the second only, and nothing that the first had to choose from.
+    """
+
+    kept: int
+    dropped: int
+    gone: int
+    readmitted: int
+    new: int
+    dropped_reasons: Mapping[str, int] = field(default_factory=dict)
+    readmitted_reasons: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Diff:
     """What lies between two versions of one dataset. Samples by hex ``sample_id`` (at most ten of each).
 
-    ``cells`` counts changed cells for each column that both have, over the samples that both have.
+    ``cells`` counts changed cells for each column that both have, over the samples that both have. ``selection`` is
+    there between two versions of a derived dataset.
     """
 
     a: str
@@ -60,3 +95,4 @@ class Diff:
     cells: Mapping[str, int]
     examples_added: tuple[str, ...] = ()
     examples_removed: tuple[str, ...] = ()
+    selection: SelectionDiff | None = None

@@ -18,6 +18,7 @@ _HOMES = {
     "models": ("Checkpoint", "ModelSummary"),
     "plans": ("ApplyReport", "Plan", "Status"),
     "runs": ("Run",),
+    "why": ("Why",),
 }
 _HOME_OF = {kind: home for home, kinds in _HOMES.items() for kind in kinds}
 

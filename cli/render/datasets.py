@@ -68,6 +68,15 @@ def _(value: VersionDetail) -> Iterator[Line]:
     )
     yield ()
     yield from table(("COLUMN", "TYPE", "FROM", "RUN"), ((c.name, c.type, c.producer, c.run) for c in value.columns))
+    if value.mix:
+        yield ()
+        yield from table(
+            ("DRAWN FROM", "ROWS", "OF", "WANTED", "WEIGHT", "ACHIEVED"),
+            ((s.dataset, s.rows, s.supply, s.wanted, f"{s.weight:.3g}", f"{s.achieved:.3g}") for s in value.mix),
+        )
+    if value.dropped:
+        yield ()
+        yield from table(("DROPPED", "WHY"), ((rows, reason) for reason, rows in value.dropped.items()))
     if value.rejected_records:
         yield ()
         yield from _rejections(value)
@@ -111,8 +120,16 @@ def _changes(value: Diff) -> Iterator[Line]:
         yield (Styled("  ~ column ", "yellow"), f"{name}: {before} → {after}")
     if value.samples_added:
         yield _samples("+", value.samples_added, value.examples_added)
+    if value.selection is not None:
+        yield from _told(value.selection.readmitted, "readmitted, left out before", value.selection.readmitted_reasons)
+        yield from _told(value.selection.new, "new, nothing to choose from before", {})
     if value.samples_removed:
         yield _samples("-", value.samples_removed, value.examples_removed)
+    if value.selection is not None:
+        yield from _told(value.selection.dropped, "dropped", value.selection.dropped_reasons)
+        yield from _told(value.selection.gone, "gone from the root", {})
+        if value.samples_added or value.samples_removed:
+            yield (Styled("  = ", "dim"), f"{plural(value.selection.kept, 'sample')} kept")
     yield from _cells(value.cells)
 
 
@@ -126,6 +143,14 @@ def _samples(sign: str, count: int, examples: Sequence[str]) -> Line:
     if shown := [sample[:12] for sample in examples[:3]]:
         line.append(Styled(f"  {', '.join(shown)}{' …' if count > len(shown) else ''}", "dim"))
     return line
+
+
+def _told(count: int, what: str, reasons: Mapping[str, int]) -> Iterator[Line]:
+    """So many samples, and why."""
+    if count:
+        yield (f"      {count:,} {what}",)
+        for reason, rows in reasons.items():
+            yield (Styled(f"        {rows:,}  {reason}", "dim"),)
 
 
 def _cells(cells: Mapping[str, int]) -> Iterator[Line]:

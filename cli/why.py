@@ -1,0 +1,34 @@
+"""``mmreg why``."""
+
+from __future__ import annotations
+
+import click
+
+from mmreg.cli.command import Command
+from mmreg.cli.names import REF
+from mmreg.cli.session import Session, pass_session
+from mmreg.errors import UsageError
+from mmreg.schemas.refs import VersionRef
+
+
+@click.command(cls=Command)
+@click.argument("ref", type=REF)
+@click.argument("sample", metavar="ID")
+@click.argument("column", required=False)
+@pass_session
+def why(session: Session, ref: VersionRef, sample: str, column: str | None) -> None:
+    """Tell why a sample is in a version, or is not.
+
+    ID is a sample_id or its beginning, in hexadecimal. Says which version decided, by which condition and by which
+    cells, and what earlier versions decided about the same sample.
+
+    \b
+    Example:
+        mmreg why train@v3 5f0a4c
+    """
+    if column is not None:
+        raise UsageError(
+            f"why a cell of {column!r} has its value is not answered yet",
+            hint=f"mmreg lineage up {ref}, or mmreg show {ref} for the pass that made the column",
+        )
+    session.show(session.registry.why(ref, sample))

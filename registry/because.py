@@ -1,0 +1,87 @@
+"""A decision in words: the condition that made it, and the cells of the sample that it was made by."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mmreg.registry.decisions import Decided
+from mmreg.schemas.expression import Binary, Column, Literal
+from mmreg.schemas.predicate import Predicate
+
+_OPPOSITES = {"=": "<>", "<>": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What a decision went by: ``parts`` of a predicate, and ``ranked`` columns with what was asked of their ranks."""
+
+    parts: tuple[Predicate, ...]
+    ranked: Mapping[str, str]
+
+    @property
+    def columns(self) -> list[str]:
+        named = [column for part in self.parts for column in part.columns]
+        return list(dict.fromkeys([*named, *self.ranked]))
+
+
+def conditions(recipe: Mapping[str, Any], reason: str | None) -> Conditions:
+    """What a selection of ``recipe`` went by to drop a row for ``reason``, or, where that is None, to keep it."""
+    parts = Predicate.parse(recipe["where"]).conjuncts() if recipe.get("where") else ()
+    ranked = {}
+    if band := recipe.get("band"):
+        low, high = band.get("low", 0.0), band.get("high", 1.0)
+        ranked["band"] = (band["column"], f"between its {low:g} and {high:g} quantiles")
+    if top := recipe.get("top"):
+        asked = f"{top['rows']:,} rows" if top.get("rows") else f"{top['fraction']:g}"
+        ranked["top"] = (top["column"], f"among the top {asked}")
+    if reason is None:
+        return Conditions(parts, {column: said for column, said in ranked.values()})
+    kind = reason.partition(":")[0]
+    if kind in ranked:
+        column, _ = ranked[kind]
+        said = reason.removeprefix(f"{kind}: {column} ").removeprefix("is ").removeprefix("lies ")
+        return Conditions((), {column: said})
+    failed = tuple(part for part in parts if reason == f"where: {part.text}")
+    return Conditions(failed or (parts if ":" not in reason else ()), {})
+
+
+def because(goes_by: Conditions, decided: Decided, cells: Mapping[str, Any], split: str | None) -> str:
+    """The decision about one sample, as the end of a sentence."""
+    said = [_condition(part, cells, decided.kept) for part in goes_by.parts]
+    said += [
+        f"{column} {_value(cells.get(column, decided.score))} is {rank}" for column, rank in goes_by.ranked.items()
+    ]
+    if decided.reason is not None and not said:
+        said = [decided.reason.partition(": ")[2] or decided.reason]
+    elif decided.reason is not None and not decided.reason.startswith(("where:", "band:", "top:")):
+        said = [decided.reason]
+    if split is not None:
+        said.append(f"it falls into split {split!r}")
+    return " and ".join(said) or "nothing was asked of it"
+
+
+def _condition(part: Predicate, cells: Mapping[str, Any], kept: bool) -> str:
+    match part.expression:
+        case Binary(operator, Column(), Literal()) if operator in _OPPOSITES:
+            (column,) = part.columns
+            value = cells.get(column)
+            if value is None or (isinstance(value, float) and math.isnan(value)):
+                return f"{column} is {_value(value)}, so {part.text} does not hold"
+            literal = part.text.partition(f" {operator} ")[2]
+            return f"{column} {_value(value)} {operator if kept else _OPPOSITES[operator]} {literal}"
+    told = ", ".join(f"{column} {_value(cells.get(column))}" for column in part.columns if column in cells)
+    return f"{part.text} {'holds' if kept else 'does not hold'}" + (f" ({told})" if told else "")
+
+
+def _value(value: Any) -> str:
+    match value:
+        case None:
+            return "null"
+        case float():
+            return "NaN" if math.isnan(value) else f"{value:.6g}"
+        case str():
+            return repr(value if len(value) <= 60 else f"{value[:59]}…")
+    return str(value)

@@ -1,0 +1,56 @@
+"""Finding samples of a root by their ids, and looking at single cells. Streams ``sample_id``: 16 bytes a row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmreg.registry.identity import fixed_width
+from mmreg.registry.lake import reading
+from mmreg.registry.part import as_scanned
+from mmreg.schemas.arrow import media_kind
+
+if TYPE_CHECKING:
+    import lance
+
+BATCH_ROWS = 65_536
+
+
+def samples_like(table: lance.LanceDataset, beginning: str) -> dict[bytes, int]:
+    """The row ids of the samples whose ids, in hexadecimal, begin with ``beginning``."""
+    whole = np.frombuffer(bytes.fromhex(beginning[: len(beginning) // 2 * 2]), np.uint8)
+    half = int(beginning[-1], 16) if len(beginning) % 2 else None
+    found: dict[bytes, int] = {}
+    with reading("sample_id"):
+        for batch in table.scanner(columns=["sample_id"], with_row_id=True, batch_size=BATCH_ROWS).to_batches():
+            ids = fixed_width(batch.column("sample_id")).view(np.uint8).reshape(-1, 16)
+            same = (ids[:, : len(whole)] == whole).all(axis=1)
+            if half is not None:
+                same &= ids[:, len(whole)] >> 4 == half
+            row_ids = batch.column("_rowid").to_numpy()
+            found |= {ids[place].tobytes(): int(row_ids[place]) for place in np.flatnonzero(same).tolist()}
+    return found
+
+
+def rows_of_samples(table: lance.LanceDataset, samples: NDArray[np.void]) -> NDArray[np.uint64]:
+    """The row ids of those of ``samples`` (16 raw bytes each) that ``table`` has."""
+    found = [np.empty(0, np.uint64)]
+    with reading("sample_id"):
+        for batch in table.scanner(columns=["sample_id"], with_row_id=True, batch_size=BATCH_ROWS).to_batches():
+            here = np.isin(fixed_width(batch.column("sample_id")), samples)
+            found.append(batch.column("_rowid").to_numpy().astype(np.uint64, copy=False)[here])
+    return np.concatenate(found)
+
+
+def cells_of(table: lance.LanceDataset, row_id: int, columns: list[str]) -> dict[str, Any]:
+    """The cells of one row, nested columns dotted; of those that ``table`` has, and none of media."""
+    names = [name for name in columns if name.partition(".")[0] in table.schema.names]
+    there = [name for name in names if "." in name or not media_kind(table.schema.field(name).type)]
+    if not there:
+        return {}
+    with reading("cells"):
+        rows = table._take_rows([row_id], columns=there)
+    batches = rows.combine_chunks().to_batches()
+    return dict(as_scanned(batches[0], there).to_pylist()[0]) if batches else {}

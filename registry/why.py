@@ -1,0 +1,224 @@
+"""Why a sample is in a version of a dataset, or is not, and since when."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby, islice
+from typing import TYPE_CHECKING, Any
+
+from mmreg.errors import NotFound, UsageError
+from mmreg.registry.because import because, conditions
+from mmreg.registry.decisions import Decided, DecisionsOf
+from mmreg.registry.derive import roots_at, selected_by, selections_of
+from mmreg.registry.samples import cells_of, samples_like
+from mmreg.registry.selection import read_selection
+from mmreg.schemas.why import Decision, Why
+
+if TYPE_CHECKING:
+    from mmreg.registry.catalog import VersionRow
+    from mmreg.registry.workspace import Workspace
+    from mmreg.schemas.refs import VersionRef
+    from mmreg.schemas.run import Run
+
+_HEX = re.compile(r"[0-9a-f]{1,32}")
+LOOKED_BACK = 100
+"""Versions of a dataset whose decisions are compared."""
+
+
+def why(workspace: Workspace, ref: VersionRef, sample: str) -> Why:
+    """Why the sample whose id begins with ``sample`` (hexadecimal) is in ``ref``, or is not.
+
+    Raises `UsageError` where several ids begin so, and `NotFound` where none does, in any version that ``ref`` or an
+    earlier version of its dataset is made of, nor in the newest roots.
+    """
+    row = workspace.catalog.resolve(ref)
+    sample_id = _sample(workspace, row, sample)
+    if row.kind == "root":
+        return _of_root(workspace, row, sample_id)
+    decisions = tuple(_upstream(workspace, row, sample_id))
+    streaks = list(_streaks(_earlier(workspace, row, sample_id)))
+    answer = _answer(decisions, streaks)
+    history = tuple(newest for newest, _ in streaks[1:])
+    return Why(row.ref, sample_id.hex(), decisions[0].kept, answer, decisions, history)
+
+
+# Which sample
+
+
+def _sample(workspace: Workspace, row: VersionRow, text: str) -> bytes:
+    """The one whose id begins with ``text``, wherever this dataset can ever have seen it."""
+    beginning = text.lower()
+    if not _HEX.fullmatch(beginning):
+        raise UsageError(f"{text!r} is no sample id: 1 to 32 hexadecimal digits", hint=f"mmreg head {row.ref}")
+    for root, version in _places(workspace, row):
+        found = samples_like(workspace.lake.table(root, version), beginning)
+        if len(found) > 1:
+            shown = ", ".join(sorted(sample.hex() for sample in found)[:5])
+            raise UsageError(f"{len(found)} samples begin with {beginning}: {shown}", hint="more digits")
+        if found:
+            return next(iter(found))
+    raise NotFound(f"{row.ref} never had a sample {text!r} to choose from", hint=f"mmreg head {row.ref}")
+
+
+def _places(workspace: Workspace, row: VersionRow) -> Iterator[tuple[str, int | None]]:
+    """Root versions in which the sample may be: this version's, the newest, and those of earlier versions."""
+    seen: dict[tuple[str, int | None], None] = {}
+    for version in [row, *(v for v in workspace.catalog.versions(row.dataset) if v.ordinal < row.ordinal)]:
+        for root, lance_version in roots_at(version):
+            seen[root, lance_version] = None
+            if version is row:
+                seen[root, None] = None
+    yield from seen
+
+
+def _of_root(workspace: Workspace, row: VersionRow, sample_id: bytes) -> Why:
+    table = workspace.lake.table(row.dataset, row.lance_version)
+    found = samples_like(table, sample_id.hex())
+    if not found:
+        return Why(row.ref, sample_id.hex(), False, f"it is no row of {row.ref}: it came later, or was gone by then")
+    (row_id,) = found.values()
+    source = cells_of(table, row_id, ["_source"])["_source"] if "_source" in table.schema.names else None
+    came = f", from {source['uri']}" if source else ""
+    return Why(row.ref, sample_id.hex(), True, f"it is a row of {row.ref}{came}")
+
+
+# What was decided
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The row of a sample in one of the roots of a version, and what the version's run decided about it."""
+
+    root: str
+    lance_version: int
+    row_id: int
+    decided: Decided | None
+
+
+def _upstream(workspace: Workspace, row: VersionRow, sample_id: bytes) -> Iterator[Decision]:
+    """The decision that ``row`` rests on, then those of what it was taken from, up to the roots."""
+    version = selected_by(workspace, row)
+    if version is None:
+        raise NotFound(f"{row.ref}: no selection made it, so nobody decided", hint=f"mmreg lineage up {row.ref}")
+    run = workspace.catalog.run(version.run)
+    found = _find(workspace, version, run, sample_id, {})
+    decision = _decision(workspace, version, run, found)
+    yield decision
+    if found is None or (found.decided is not None and not found.decided.kept):
+        return
+    above = [_version(workspace, base) for base in run.facets["select"].get("base", ())]
+    ways = [tuple(_upstream(workspace, v, sample_id)) for v in above if v is not None and v.kind == "derived"]
+    # Of several that a mixture draws from: the one that has it, else the one that looked at it and dropped it.
+    ways.sort(key=lambda way: (way[0].kept != decision.kept, not way[-1].values))
+    yield from ways[0] if ways else ()
+
+
+def _earlier(workspace: Workspace, row: VersionRow, sample_id: bytes) -> Iterator[Decision]:
+    """The decisions of the versions up to ``row``, the newest first, as far back as the sample was there."""
+    row_ids: dict[str, int] = {}
+    for version in islice(selections_of(workspace, row), LOOKED_BACK):
+        run = workspace.catalog.run(version.run)
+        found = _find(workspace, version, run, sample_id, row_ids)
+        if found is None:
+            return
+        yield _decision(workspace, version, run, found)
+
+
+def _streaks(decisions: Iterator[Decision]) -> Iterator[tuple[Decision, Decision]]:
+    """The newest and the oldest of decisions in a row that came to the same, the newest such row first."""
+    for _, streak in groupby(decisions, key=lambda decision: (decision.kept, decision.reason, decision.split)):
+        same = list(streak)
+        yield same[0], same[-1]
+
+
+def _find(
+    workspace: Workspace, version: VersionRow, run: Run, sample_id: bytes, row_ids: dict[str, int]
+) -> _Found | None:
+    """The sample's row at that time: the one that was kept, where several roots have it. None: it was no row.
+
+    ``row_ids`` has what is known of its row in each root, and learns: a row keeps its id until its content changes,
+    so that most versions need no look at the root.
+    """
+    looked = DecisionsOf(workspace.lake.store, run)
+    best: _Found | None = None
+    for number, (root, lance_version) in enumerate(roots_at(version)):
+        decided = looked.find(number, row_ids[root]) if root in row_ids else None
+        if decided is None:
+            there = samples_like(workspace.lake.table(root, lance_version), sample_id.hex())
+            if not there:
+                continue
+            (row_ids[root],) = there.values()
+            decided = looked.find(number, row_ids[root])
+        if not looked.known and _holds(workspace, version, number, row_ids[root]):
+            decided = Decided(True, None, None)
+        found = _Found(root, lance_version, row_ids[root], decided)
+        if best is None or best.decided is None or (decided is not None and decided.kept):
+            best = found
+    return best
+
+
+def _holds(workspace: Workspace, version: VersionRow, root: int, row_id: int) -> bool:
+    import numpy as np
+
+    selection = read_selection(workspace.lake.table(version.dataset, version.lance_version))
+    return bool(selection.of(root).holds(np.array([row_id], np.uint64))[0])
+
+
+def _decision(workspace: Workspace, version: VersionRow, run: Run, found: _Found | None) -> Decision:
+    def decided(kept: bool, said: str, **more: Any) -> Decision:
+        return Decision(version.ref, version.run, version.created_at, kept, said, **more)
+
+    if found is None:
+        return decided(False, f"it was no row of {' or '.join(root for root, _ in roots_at(version))} then")
+    if found.decided is None:
+        told = (
+            " or ".join(_base_name(base) for base in run.facets["select"].get("base", ())) or "what it was taken from"
+        )
+        return decided(False, f"it was not in {told}", reason=f"not in {told}")
+    recipe = run.facets["select"].get("recipe", {})
+    goes_by = conditions(recipe, found.decided.reason)
+    table = workspace.lake.table(found.root, found.lance_version)
+    cells = cells_of(table, found.row_id, goes_by.columns)
+    split = _split(workspace, version, found) if found.decided.kept else None
+    said = because(goes_by, found.decided, cells, split)
+    return decided(found.decided.kept, said, reason=found.decided.reason, split=split, values=cells)
+
+
+def _split(workspace: Workspace, version: VersionRow, found: _Found) -> str | None:
+    selection = read_selection(workspace.lake.table(version.dataset, version.lance_version))
+    number = [root for root, _ in roots_at(version)].index(found.root)
+    part = selection.of(number)
+    if part.splits is None:
+        return None
+    import numpy as np
+
+    return part.names[int(part.splits[np.searchsorted(part.row_ids, found.row_id)])]
+
+
+def _version(workspace: Workspace, base: dict[str, Any]) -> VersionRow | None:
+    dataset = base["ref"].partition("@")[0]
+    return next((row for row in workspace.catalog.versions(dataset) if row.uuid == base["uuid"]), None)
+
+
+def _base_name(base: dict[str, Any]) -> str:
+    return f"split {base['split']!r} of {base['ref']}" if base.get("split") else str(base["ref"])
+
+
+def _answer(decisions: tuple[Decision, ...], streaks: list[tuple[Decision, Decision]]) -> str:
+    """One sentence: the decision that counts, since when, and what it was before."""
+    before = next((newest for newest, _ in streaks if newest.kept != decisions[0].kept), None)
+    if decisions[0].kept:
+        since = next((oldest for newest, oldest in reversed(streaks) if newest.kept and _after(oldest, before)), None)
+        said = f"kept{f' since {since.version}' if since and before else ''}: {decisions[0].because}"
+    else:
+        last = [decision for decision in decisions if not decision.kept][-1]
+        said = f"dropped by {last.version} because {last.because}"
+    if before is None:
+        return said
+    return f"{said}; {'kept' if before.kept else 'dropped'} by {before.version} because {before.because}"
+
+
+def _after(decision: Decision, other: Decision | None) -> bool:
+    return other is None or decision.at > other.at

@@ -1,0 +1,183 @@
+"""Why a sample is in a version or is not: the version, the condition and the cells that decided, and since when."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mmreg.errors import IntegrityError, NotFound, UsageError
+
+DECLARATION = """
+version: 1
+project: told
+lake: {lake}
+datasets:
+  notes:
+    source: {{type: jsonl, path: notes.jsonl}}
+    identity: [text]
+    columns: {{text: {{type: text}}, rank: {{type: float, nullable: true}}, kind: {{type: string}}}}
+passes:
+  keep: {{from: notes, into: train, use: filter, where: "rank >= 0.28 AND kind IN ('a', 'b')"}}
+  parts: {{from: train, into: parts, use: split, params: {{test: 0.5, seed: 1}}}}
+  fit: {{from: parts, split: train, into: fit, use: filter, top: {{column: rank, rows: 2}}}}
+"""
+
+
+class Told:
+    def __init__(self, small: Any) -> None:
+        self.small = small
+
+    def write(self, *rows: tuple[str, float | None, str]) -> None:
+        lines = [json.dumps({"text": text, "rank": rank, "kind": kind}) for text, rank, kind in rows]
+        (self.small.folder / "notes.jsonl").write_text("".join(line + "\n" for line in lines))
+
+    def edit(self, old: str, new: str) -> None:
+        file: Path = self.small.folder / "mmreg.yaml"
+        assert old in file.read_text()
+        file.write_text(file.read_text().replace(old, new))
+
+    def id(self, text: str, ref: str = "notes@latest") -> str:
+        table = self.small.open().open_version(ref).to_arrow(["text", "sample_id"])
+        return str(table["sample_id"][table["text"].to_pylist().index(text)].as_py().hex())
+
+    def why(self, ref: str, text: str) -> Any:
+        return self.small.open().why(ref, self.id(text))
+
+
+@pytest.fixture
+def told(project: Callable[..., Any]) -> Told:
+    told = Told(project(images=0, declaration=DECLARATION))
+    told.write(("good", 0.31, "a"), ("low", 0.21, "a"), ("other", 0.5, "c"), ("none", None, "b"), ("also", 0.4, "b"))
+    return told
+
+
+def test_the_condition_that_failed_is_named_with_its_cell(told: Told) -> None:
+    told.small.apply("keep", "notes")
+    low = told.why("train", "low")
+    assert not low.kept
+    assert low.answer == "dropped by train@v1 because rank 0.21 < 0.28"
+    (decision,) = low.decisions
+    assert (decision.version, decision.reason, decision.values) == ("train@v1", "where: rank >= 0.28", {"rank": 0.21})
+    assert decision.run == told.small.open().latest("train").run
+    other = told.why("train", "other")
+    assert other.answer == "dropped by train@v1 because kind IN ('a', 'b') does not hold (kind 'c')"
+    assert told.why("train", "none").answer == "dropped by train@v1 because rank is null, so rank >= 0.28 does not hold"
+    good = told.why("train", "good")
+    assert good.kept
+    assert good.answer == "kept: rank 0.31 >= 0.28 and kind IN ('a', 'b') holds (kind 'a')"
+    assert good.decisions[0].values == {"rank": 0.31, "kind": "a"}
+
+
+def test_a_row_that_is_readmitted_says_what_dropped_it_before(told: Told) -> None:
+    told.small.apply("keep", "notes")
+    told.edit("rank >= 0.28", "rank >= 0.3")
+    told.small.apply("keep", "notes")
+    told.edit("rank >= 0.3", "rank >= 0.2")
+    told.small.apply("keep", "notes")
+    told.edit("kind IN ('a', 'b')", "kind <> 'z'")
+    told.small.apply("keep", "notes")
+    low = told.why("train", "low")
+    assert low.answer.startswith(
+        "kept since train@v2: rank 0.21 >= 0.2 and kind 'a' <> 'z'; dropped by train@v1 because"
+    )
+    assert [(d.version, d.kept) for d in low.history] == [("train@v1", False)]
+    assert told.why("train@v1", "low").answer == "dropped by train@v1 because rank 0.21 < 0.28"
+
+
+def test_a_sample_whose_content_changed_is_still_the_same_sample(told: Told) -> None:
+    told.small.apply("keep", "notes")
+    told.write(("good", 0.1, "a"), ("low", 0.61, "a"), ("late", 0.9, "a"))
+    told.small.apply("keep", "notes")
+    assert told.why("train", "low").answer == (
+        "kept since train@v2: rank 0.61 >= 0.28 and kind IN ('a', 'b') holds (kind 'a'); "
+        "dropped by train@v1 because rank 0.21 < 0.28"
+    )
+    good = told.why("train", "good")
+    assert good.answer.startswith("dropped by train@v2 because rank 0.1 < 0.28; kept by train@v1 because rank 0.31")
+    assert told.why("train@v1", "late").answer == "dropped by train@v1 because it was no row of notes then"
+    assert told.why("train", "late").history == ()
+    gone = told.small.open().why("train", told.id("also", "notes@v1"))
+    assert gone.answer == "dropped by train@v2 because it was no row of notes then"
+
+
+def test_upstream_decides_for_what_was_taken_from_it(told: Told) -> None:
+    told.write(*((f"t{i}", 0.3 + i / 100, "a") for i in range(12)), ("low", 0.1, "a"))
+    told.small.apply()
+    registry = told.small.open()
+    low = told.why("fit", "low")
+    assert [d.version for d in low.decisions] == ["fit@v1", "parts@v1", "train@v1"]
+    assert low.answer == "dropped by train@v1 because rank 0.1 < 0.28"
+    tests = registry.open_version("parts", "test").to_arrow(["text"])["text"].to_pylist()
+    held = told.why("fit", tests[0])
+    assert held.answer == "dropped by fit@v1 because it was not in split 'train' of parts@v1"
+    assert (held.decisions[1].kept, held.decisions[1].split) == (True, "test")
+    kept = registry.open_version("fit").to_arrow(["text"])["text"].to_pylist()
+    assert len(kept) == 2
+    best = told.why("fit", kept[0])
+    assert [d.kept for d in best.decisions] == [True, True, True]
+    assert best.answer.endswith("is among the top 2 rows")
+    trained = registry.open_version("parts", "train").to_arrow(["text"])["text"].to_pylist()
+    worst = told.why("fit", trained[0])
+    assert (
+        worst.answer
+        == f"dropped by fit@v1 because rank {0.3 + int(trained[0][1:]) / 100:.6g} is not among the top 2 rows"
+    )
+
+
+def test_a_version_that_a_pass_repointed_is_answered_by_its_selection(told: Told) -> None:
+    (told.small.folder / "counted.py").read_text()
+    told.edit("passes:", 'passes:\n  words: {from: train, use: "counted:Words", inputs: {text: text}}')
+    told.small.apply("notes", "keep", "words")
+    assert told.small.open().latest("train").job_kind == "pass"
+    assert told.why("train", "low").decisions[0].version == "train@v1"
+    assert told.small.open().show("train").dropped == {"where: rank >= 0.28": 2, "where: kind IN ('a', 'b')": 1}
+
+
+def test_ids_may_be_shortened_as_long_as_they_are_unique(told: Told) -> None:
+    told.small.apply("keep", "notes")
+    registry = told.small.open()
+    whole = told.id("low")
+    assert registry.why("train", whole[:7]).sample_id == whole
+    assert registry.why("train", whole.upper()).sample_id == whole
+    told.write(*((f"t{i}", 0.3, "a") for i in range(40)))
+    told.small.apply("keep", "notes")
+    with pytest.raises(UsageError, match="samples begin with"):
+        told.small.open().why("train", told.id("t0")[:1])
+    with pytest.raises(UsageError, match="is no sample id"):
+        registry.why("train", "xyz")
+    with pytest.raises(NotFound, match="never had a sample"):
+        registry.why("train", "0" * 32)
+
+
+def test_a_root_says_where_a_row_is_from(told: Told) -> None:
+    told.small.apply("notes")
+    answer = told.why("notes", "low")
+    assert answer.kept and answer.answer.startswith("it is a row of notes@v1, from notes.jsonl")
+    told.write(("good", 0.31, "a"))
+    told.small.apply("notes")
+    gone = told.small.open().why("notes@v2", told.id("low", "notes@v1"))
+    assert not gone.kept
+
+
+def test_a_copied_lake_answers_and_a_lost_file_is_told(told: Told, tmp_path: Path) -> None:
+    told.small.apply("keep", "notes")
+    before = told.why("train", "low")
+    copy = Told(told.small.copy(tmp_path / "copy"))
+    for file in (copy.small.folder / ".mmreg").glob("catalog.db*"):
+        file.unlink()
+    (told.small.folder / "lake").rename(told.small.folder / "away")
+    assert copy.why("train", "low") == before
+    assert copy.small.open().doctor().ok
+    assert copy.small.open().rebuild() == 2
+    assert copy.why("train", "low") == before
+    (file,) = (copy.small.folder / "lake" / "_mmreg" / "decisions" / "train").iterdir()
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    with pytest.raises(IntegrityError, match="have changed in the lake"):
+        copy.why("train", "low")
+    file.unlink()
+    with pytest.raises(IntegrityError, match="are missing from the lake"):
+        copy.why("train", "low")
