@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
-from mmreg.curation.bind import bind
+from mmreg.curation.approval import Allowance
+from mmreg.curation.bind import BoundPass, bind
 from mmreg.curation.change import take_note
+from mmreg.curation.declared import Declaration, Part
+from mmreg.curation.evolution import Evolution, evolution, evolve
 from mmreg.curation.graph import Step, steps
-from mmreg.curation.plan import open_ingest, plan_step
+from mmreg.curation.plan import open_ingest, pass_freshness, plan, plan_step
 from mmreg.curation.runner import run_pass
+from mmreg.curation.sample import stage_samples
 from mmreg.curation.select import bind_selection, run_selection
+from mmreg.curation.terms import Terms
 from mmreg.curation.train import run_training, training_state
+from mmreg.errors import NotApproved
+from mmreg.registry.drop import take_up
 from mmreg.registry.models import add_declared, newest
 from mmreg.registry.weights import weights_path
 from mmreg.schemas.model import Checkpoint
@@ -25,60 +33,148 @@ if TYPE_CHECKING:
     from mmreg.registry.api import Registry
 
 
-def apply(registry: Registry, select: Sequence[str] = (), progress: Progress | None = None) -> ApplyReport:
+@dataclass(frozen=True)
+class Work:
+    """One apply under way: where it reports, what it may spend, and what it was declared by."""
+
+    registry: Registry
+    progress: Progress
+    allowance: Allowance
+    declaration: Declaration
+
+
+def apply(
+    registry: Registry,
+    select: Sequence[str] = (),
+    progress: Progress | None = None,
+    *,
+    approve: str | None = None,
+    force: bool = False,
+) -> ApplyReport:
     """Bring what is declared, or ``select``, up to date. Run again, it does only what is pending by then.
 
     A step that waits for something is reported as blocked, and so is what comes after it; a failing step raises,
-    and what was published before it stays.
+    and what was published before it stays. Spending above a budget needs the digest of the plan in ``approve``, else
+    `NotApproved` is raised. Where somebody else has declared a step differently since, `Conflict`, unless ``force``.
     """
     registry.catch_up()
-    progress = progress or Quiet()
+    approved = None
+    if approve is not None:
+        approved = plan(registry, select)
+        if approved.digest != approve:
+            raise _not_approved(select, approved.digest, f"what would be done is no longer the plan {approve}")
+    work = Work(registry, progress or Quiet(), Allowance(registry.spec, approved), Declaration(registry, force=force))
     named = {selector.strip("+").removeprefix("dataset:") for selector in select}
-    results = []
+    results: list[StepResult] = []
     for step in steps(registry.project, select):
-        started = time.monotonic()
-        result = _apply(registry, step, step.name in named, progress)
-        results.append(_timed(result, time.monotonic() - started))
-        if result.outcome not in ("unchanged",):
-            progress.message(f"{step.kind} {step.name}: {result.message}")
+        try:
+            results += _timed(work, step, step.name in named)
+        except NotApproved as error:
+            raise _not_approved(select, plan(registry, select).digest, error.message) from error
     return ApplyReport(tuple(results))
 
 
-def _apply(registry: Registry, step: Step, named: bool, progress: Progress) -> StepResult:
+def _not_approved(select: Sequence[str], digest: str, said: str) -> NotApproved:
+    words = " ".join(["mmreg apply", *select])
+    return NotApproved(said, hint=f"mmreg plan{words.removeprefix('mmreg apply')}, then: {words} --approve {digest}")
+
+
+def _timed(work: Work, step: Step, named: bool) -> Iterator[StepResult]:
+    """What a step comes to, after what it changes of columns, each with the seconds that it took."""
+    started = time.monotonic()
+    for result in _apply(work, step, named):
+        now = time.monotonic()
+        yield replace(result, seconds=round(now - started, 3))
+        started = now
+        if result.outcome != "unchanged":
+            work.progress.message(f"{result.kind} {result.name}: {result.message}")
+
+
+def _apply(work: Work, step: Step, named: bool) -> Iterator[StepResult]:
+    found = evolution(work.registry, step)
+    if found is not None:
+        yield from _schema(work, step, found)
     if step.kind == "ingest":
-        return _ingest(registry, step.name, progress)  # looks for itself, so that a source is listed once
-    planned = plan_step(registry, step)
+        yield _ingest(work, step.name)  # looks for itself, so that a source is listed once
+        return
+    planned = plan_step(work.registry, step)
     if planned.action == "stale" and not named:
-        return StepResult(step.kind, step.name, "stale", planned.reason)
-    if planned.action == "blocked":
-        return StepResult(step.kind, step.name, "blocked", planned.reason)
-    if planned.action == "nothing" and step.kind != "pass":
-        return StepResult(step.kind, step.name, "unchanged", planned.reason)
-    if step.kind == "pass":
-        return _pass(registry, step.name, planned, named, progress)
-    return _STEPS[step.kind](registry, step.name, progress)
+        yield StepResult(step.kind, step.name, "stale", planned.reason)
+    elif planned.action == "blocked":
+        yield StepResult(step.kind, step.name, "blocked", planned.reason)
+    elif planned.action == "nothing" and step.kind != "pass":
+        yield StepResult(step.kind, step.name, "unchanged", planned.reason)
+        if step.kind == "select":
+            work.declaration.see("select", step.name)
+    elif step.kind == "pass":
+        yield _pass(work, step.name, planned, named)
+    else:
+        yield _STEPS[step.kind](work, step.name)
 
 
-def _model(registry: Registry, name: str, progress: Progress) -> StepResult:
-    checkpoint = add_declared(registry, name)
+def _schema(work: Work, step: Step, found: Evolution) -> Iterator[StepResult]:
+    _check(work, step)
+    run = evolve(work.registry, found)
+    if run is not None:
+        yield _published("schema", found.root, run, "; ".join(_changes(run.facets["schema"])))
+
+
+def _check(work: Work, step: Step) -> None:
+    part: dict[str, Part] = {"ingest": "ingest", "pass": "pass", "select": "select"}
+    if step.kind in part:
+        work.declaration.check(part[step.kind], step.name)
+
+
+def _changes(facet: Mapping[str, Any]) -> Iterator[str]:
+    """What was changed of columns, in words."""
+    yield from (f"+ {name}" for name in facet["added"])
+    yield from (f"~ {old} is {new}" for old, new in {**facet["passes"], **facet["renamed"]}.items() if new[0] != "_")
+    yield from (f"~ {name}: {before} is {after}" for name, (before, after) in facet["retyped"].items())
+
+
+def _model(work: Work, name: str) -> StepResult:
+    checkpoint = add_declared(work.registry, name)
     return StepResult("model", name, "registered", f"{checkpoint.digest[:12]}", ref=f"{name}@{checkpoint.digest[:12]}")
 
 
-def _ingest(registry: Registry, name: str, progress: Progress) -> StepResult:
+def _ingest(work: Work, name: str) -> StepResult:
+    registry = work.registry
     with registry.alone(name):
-        done = open_ingest(registry, name).execute(progress)
+        work.declaration.check("ingest", name)
+        take_up(registry, name)
+        done = open_ingest(registry, name).execute(work.progress, work.declaration.facet("ingest", name))
         registry.catalog.touch_all(name, done.touched.items())
-        if done.run is None:
-            return StepResult("ingest", name, "unchanged", "the source is as it was")
-        registry.record(done.run)
-    counts = {"added": done.added, "changed": done.changed, "removed": done.removed}
+        if done.filled is not None:
+            registry.record(done.filled)
+        if done.run is not None:
+            registry.record(done.run)
+        work.declaration.see("ingest", name)
+    if done.run is None:
+        return StepResult("ingest", name, "unchanged", "the source is as it was")
+    counts = {"added": done.added, "changed": done.changed, "removed": done.removed, "filled": done.refilled}
     if done.run.outputs:
         counts["rejected"] = done.rejected
     said = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count) or "no row changed"
-    return _published("ingest", name, done.run, said, rejected=done.rejected, computed=done.added + done.changed)
+    made = done.run if done.run.outputs or done.filled is None else done.filled
+    return _published("ingest", name, made, said, rejected=done.rejected, computed=done.added + done.changed)
 
 
-def _pass(registry: Registry, name: str, planned: PlanStep, named: bool, progress: Progress) -> StepResult:
+class _PassTerms(Terms):
+    """A pass begins if nobody has declared it otherwise, and stops where it has spent what it may."""
+
+    def __init__(self, work: Work, bound: BoundPass) -> None:
+        self._work, self._bound = work, bound
+        self.facets = work.declaration.facet("pass", bound.name)
+
+    def begin(self) -> None:
+        self._work.declaration.check("pass", self._bound.name)
+
+    def spent(self, cost: Mapping[str, float]) -> None:
+        self._work.allowance.spend(self._bound.name, cost, model=self._bound.spec.model is not None)
+
+
+def _pass(work: Work, name: str, planned: PlanStep, named: bool) -> StepResult:
+    registry = work.registry
     bound = bind(registry, name)
     inputs: tuple[RunInput, ...] = ()
     if bound.model is not None:
@@ -87,7 +183,11 @@ def _pass(registry: Registry, name: str, planned: PlanStep, named: bool, progres
             add_declared(registry, checkpoint.name)  # where the pass was selected without its model
         weights_path(registry.project.folder, checkpoint, verify=True)
         inputs = (RunInput("checkpoint", checkpoint.digest, f"{bound.spec.model}", role="curated_by"),)
-    done = run_pass(registry, bound, inputs, progress)
+    if planned.action == "run":
+        work.allowance.admit(planned)
+        stage_samples(registry, bound, lambda: pass_freshness(registry, bound).pending)
+    done = run_pass(registry, bound, inputs, work.progress, terms=_PassTerms(work, bound))
+    work.declaration.see("pass", name)
     if done.run is None and planned.action == "stale":
         return StepResult("pass", name, "stale", planned.reason)
     if done.run is None and planned.drifted and named:
@@ -107,29 +207,32 @@ def _is_new(registry: Registry, checkpoint: Checkpoint) -> bool:
     return known is None or known.digest != checkpoint.digest
 
 
-def _select(registry: Registry, name: str, progress: Progress) -> StepResult:
+def _select(work: Work, name: str) -> StepResult:
+    registry = work.registry
     into = registry.spec.passes[name].into
     with registry.alone(f"select.{into}"):
-        done = run_selection(registry, bind_selection(registry, name))
+        work.declaration.check("select", name)
+        take_up(registry, f"{into}")
+        done = run_selection(registry, bind_selection(registry, name), work.declaration.facet("select", name))
+        work.declaration.see("select", name)
     if done.run is None or not done.run.outputs:
         return StepResult("select", name, "unchanged", done.said)
     return _published("select", name, done.run, done.said)
 
 
-def _training(registry: Registry, name: str, progress: Progress) -> StepResult:
+def _training(work: Work, name: str) -> StepResult:
+    registry = work.registry
     spec = registry.spec.trainings[name]
     with registry.alone(f"training.{name}"):
         state = training_state(registry, name)
-        runs = run_training(registry, name, state.due or spec.seeds, progress)
+        runs = run_training(registry, name, state.due or spec.seeds, work.progress)
     digests = ", ".join(str(run.checkpoints[0]["digest"])[:12] for run in runs)
     return StepResult(
         "training", name, "trained", f"{spec.model} {digests}", ref=f"model:{spec.model}", computed=len(runs)
     )
 
 
-_STEPS: dict[str, Callable[[Registry, str, Progress], StepResult]] = {
-    "model": _model, "ingest": _ingest, "select": _select, "training": _training,
-}  # fmt: skip
+_STEPS: dict[str, Callable[[Work, str], StepResult]] = {"model": _model, "select": _select, "training": _training}
 
 
 def _published(kind: str, name: str, run: Run, said: str, **counts: int) -> StepResult:
@@ -138,9 +241,3 @@ def _published(kind: str, name: str, run: Run, said: str, **counts: int) -> Step
     ref = str(VersionRef.at(output.dataset, output.ordinal)) if output else None
     message = f"{ref}  {said}" if ref else said
     return StepResult(kind, name, outcome, message, ref=ref, rows=output.rows if output else 0, **counts)  # type: ignore[arg-type]
-
-
-def _timed(result: StepResult, seconds: float) -> StepResult:
-    from dataclasses import replace
-
-    return replace(result, seconds=round(seconds, 3))

@@ -6,10 +6,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
+import xxhash
+
+from mmreg.curation.approval import over_budget
 from mmreg.curation.bind import BoundPass, bind
 from mmreg.curation.change import drift, kept_back
-from mmreg.curation.freshness import Freshness, RowSet, examine
+from mmreg.curation.cost import estimate
+from mmreg.curation.evolution import as_it_stands, evolution, evolution_steps, undeclared
+from mmreg.curation.freshness import Freshness, RowSet
 from mmreg.curation.graph import Step, steps, upstream
+from mmreg.curation.measuring import best_measure
+from mmreg.curation.sample import count_staged, take_sample
+from mmreg.curation.scopes import examine
 from mmreg.curation.select import bind_selection, is_current
 from mmreg.curation.train import training_state, waits_for
 from mmreg.errors import Blocked, NotFound
@@ -22,28 +30,34 @@ if TYPE_CHECKING:
     from mmreg.registry.api import Registry
 
 
-def plan(registry: Registry, select: Sequence[str] = ()) -> Plan:
-    """The declared steps in their order, each with what would be done.
+def plan(registry: Registry, select: Sequence[str] = (), *, sample: int = 0) -> Plan:
+    """The declared steps in their order, each with what would be done, why, and what it would cost.
 
     What a step builds on may move when the steps before it run: then its rows are not known yet, and a step that
-    only waits for data that this very plan makes is planned to run.
+    only waits for data that this very plan makes is planned to run. ``sample`` rows of each pass are computed to
+    measure its cost; they are published nowhere.
     """
     registry.catch_up()
     behind = upstream(registry.project)
     moving: list[Step] = []
-    planned = []
+    planned: list[PlanStep] = []
     for step in steps(registry.project, select):
-        found = plan_step(registry, step)
+        found = evolution(registry, step)
+        if found is not None:
+            planned += evolution_steps(registry, found)
+        made = plan_step(registry, step, sample=sample)
         before = next((other for other in moving if other in behind[step]), None)
-        if found.waits_for_data and before is not None:
-            found = replace(found, action="run", reason=f"after {before.kind} {before.name}")
-        if found.action == "run":
+        if made.waits_for_data and before is not None:
+            made = replace(made, action="run", reason=f"after {before.kind} {before.name}")
+        if made.action == "run" or found is not None:
             moving.append(step)
-        planned.append(found)
-    return Plan(tuple(planned))
+        planned.append(made)
+    if not select:
+        planned += undeclared(registry)
+    return Plan(tuple(planned), over_budget(registry.spec, tuple(planned)))
 
 
-def plan_step(registry: Registry, step: Step) -> PlanStep:
+def plan_step(registry: Registry, step: Step, *, sample: int = 0) -> PlanStep:
     """What is to do for one step on the newest versions."""
     match step.kind:
         case "model":
@@ -51,11 +65,13 @@ def plan_step(registry: Registry, step: Step) -> PlanStep:
         case "ingest":
             return _ingest(registry, step.name)
         case "pass":
-            return _pass(registry, step.name)
+            return _pass(registry, step.name, sample)
         case "select":
             return _select(registry, step.name)
         case "training":
             return _training(registry, step.name)
+        case "schema":
+            raise AssertionError("changes of columns belong to the step that needs them")
 
 
 def open_ingest(registry: Registry, name: str) -> Ingest:
@@ -99,22 +115,25 @@ def _ingest(registry: Registry, name: str) -> PlanStep:
     return PlanStep("ingest", name, "run", said, dataset=name, rows=rows, changes=counts)
 
 
-def _pass(registry: Registry, name: str) -> PlanStep:
+def _pass(registry: Registry, name: str, sample: int) -> PlanStep:
     spec = registry.spec.passes[name]
     try:
         bound = bind(registry, name)
     except Blocked as error:
         return PlanStep("pass", name, "blocked", error.message, dataset=spec.from_)
+    there = as_it_stands(bound, evolution(registry, Step("pass", name)))
+    if there is None:
+        return PlanStep("pass", name, "run", f"after schema {bound.root}", dataset=bound.root)
     try:
-        fresh = pass_freshness(registry, bound)
+        fresh = pass_freshness(registry, there)
     except NotFound as error:
         return PlanStep("pass", name, "blocked", error.message, dataset=spec.from_, waits_for_data=True)
-    step = _computing(registry, bound, fresh)
-    note = drift(registry, bound)
+    step = _computing(registry, there, fresh, sample)
+    note = drift(registry, there)
     return step if note is None else replace(step, drifted=True, notes=(*step.notes, note))
 
 
-def _computing(registry: Registry, bound: BoundPass, fresh: Freshness) -> PlanStep:
+def _computing(registry: Registry, bound: BoundPass, fresh: Freshness, sample: int) -> PlanStep:
     name, kept = bound.name, kept_back(bound, fresh)
     if kept is not None:
         action: Literal["run", "stale"] = "stale" if bound.spec.on_change == "freeze" else "run"
@@ -122,9 +141,48 @@ def _computing(registry: Registry, bound: BoundPass, fresh: Freshness) -> PlanSt
     if not fresh.rows:
         failed = f", {fresh.failed:,} with an error" if fresh.failed else ""
         return PlanStep("pass", name, "nothing", f"{fresh.done:,} rows done{failed}", dataset=bound.root, rows=0)
+    return _pending(registry, bound, fresh, sample)
+
+
+def _pending(registry: Registry, bound: BoundPass, fresh: Freshness, sample: int) -> PlanStep:
+    """A pass with rows to compute: why, and what that would cost."""
+    counts = _why(bound, fresh)
+    staged = count_staged(registry, bound, fresh.pending)
+    taken = take_sample(registry, bound, fresh, sample) if sample and bound.operator.scope == "row" else None
+    measure = taken.measure if taken is not None else best_measure(registry, bound)
+    return PlanStep(
+        "pass",
+        bound.name,
+        "run",
+        ", ".join(f"{count:,} {what}" for what, count in counts.items())
+        + (f"; {staged:,} found staged" * bool(staged)),
+        dataset=bound.root,
+        rows=fresh.rows,
+        changes=counts,
+        staged=staged,
+        estimate=estimate(bound, fresh.rows - staged, measure),
+        sample=taken.sample if taken is not None else None,
+        fingerprint=_fingerprint(bound, fresh),
+    )
+
+
+def _why(bound: BoundPass, fresh: Freshness) -> dict[str, int]:
+    """Pending rows by why they are; stale ones by what moved."""
     counts = fresh.reasons()
-    said = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
-    return PlanStep("pass", name, "run", said, dataset=bound.root, rows=fresh.rows, changes=counts)
+    stale = counts.pop("stale", 0)
+    others = sum(rows for made, rows in fresh.outdated.items() if made != f"{bound.generation:016x}")
+    recipe = min(stale, others)
+    why = {"missing": counts.pop("missing", 0), "recipe changed": recipe, "inputs changed": stale - recipe, **counts}
+    return {reason: rows for reason, rows in why.items() if rows}
+
+
+def _fingerprint(bound: BoundPass, fresh: Freshness) -> str:
+    """Which recipe is to compute exactly which rows."""
+    digest = xxhash.xxh3_64(f"{bound.generation:016x}".encode())
+    for number, row_ids in sorted(fresh.pending.items()):
+        digest.update(f"/{number}/".encode())
+        digest.update(b"all" if row_ids is None else row_ids.tobytes())
+    return digest.hexdigest()
 
 
 def _select(registry: Registry, name: str) -> PlanStep:

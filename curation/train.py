@@ -18,6 +18,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,12 +60,20 @@ def training_state(registry: Registry, name: str) -> TrainingState:
     last = done[spec.seeds[0]]
     trained_on = {i.id for i in last.inputs if i.role == "trained_on"}
     newest = registry.latest(spec.from_)
-    if newest.uuid not in trained_on:
+    if not trained_on & {row.uuid for row in _same_data(registry, spec.from_)}:
         ref = next(i.ref for i in last.inputs if i.role == "trained_on")
         return TrainingState((), f"trained on {ref}, the newest is {newest.dataset}@v{newest.ordinal}")
     if last.facets["training"].get("code") != _code(registry, spec):
         return TrainingState((), "the command's own code changed")
     return TrainingState((), None)
+
+
+def _same_data(registry: Registry, dataset: str) -> Iterator[VersionRow]:
+    """The newest version of a dataset, and the ones before it that differ from it in their columns alone."""
+    for row in registry.catalog.versions(dataset):
+        yield row
+        if row.job_kind not in ("schema", "drop"):
+            return
 
 
 def run_training(registry: Registry, name: str, seeds: tuple[int, ...], progress: Progress) -> list[Run]:

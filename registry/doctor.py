@@ -8,6 +8,7 @@ from mmreg.errors import MmregError
 from mmreg.registry import leases, sync
 from mmreg.registry.catalog import Catalog
 from mmreg.registry.derive import completed
+from mmreg.registry.evolve import followed
 from mmreg.registry.store import probe
 from mmreg.schemas.finding import DoctorReport, Finding
 
@@ -49,6 +50,10 @@ def doctor(workspace: Workspace) -> DoctorReport:
         if (whole := completed(workspace, run)) is not None:
             refs = " and ".join(output.ref for output in whole.outputs)
             findings.append(Finding("derived_behind", f"pass {run.job.name} made {refs}: completed", fixed=True))
+    for run in (*catalog.runs("schema"), *catalog.runs("drop")):
+        if (whole := followed(workspace, run)) is not None:
+            refs = " and ".join(output.ref for output in whole.outputs)
+            findings.append(Finding("derived_behind", f"{run.job.kind} {run.job.name} made {refs}: completed", fixed=True))
     for name in leases.release_abandoned(lake.store):
         findings.append(Finding("lease_left", f"{name}: its holder is gone; released", fixed=True))
     for row in catalog.datasets():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,15 +27,24 @@ class Incoming:
     """One reading of what is pending: `batches` streams it, the other attributes are complete when it has ended.
 
     ``replaced`` are row ids whose record now has another content (what passes made of the old row is carried over),
-    ``touched`` maps addresses whose content is the same to their new stamps. Memory beside one batch: 16 bytes for
-    each row that comes in.
+    ``touched`` maps addresses whose content is the same to their new stamps. Rows of which nothing changed but columns
+    that are ``new`` to the dataset stay as they are, and ``fill`` is handed these cells with their row ids: ``refilled``
+    counts them. Memory beside one batch: 16 bytes for each row that comes in.
     """
 
     def __init__(
-        self, source: Source, spec: DatasetSpec, schema: pa.Schema, table: lance.LanceDataset | None, changes: Changes
+        self,
+        source: Source,
+        spec: DatasetSpec,
+        schema: pa.Schema,
+        table: lance.LanceDataset | None,
+        changes: Changes,
+        new: Sequence[str] = (),
+        fill: Fill | None = None,
     ) -> None:
         self._source, self._identity, self._declared, self._table = source, tuple(spec.identity), schema, table
-        self._changes = changes
+        self._changes, self._new, self._fill = changes, list(new), fill
+        self.refilled = 0
         self._carries = table is not None and bool((changes.changed_rows != REJECTED).any())
         self._seen = self._identities()
         self._ids: list[NDArray[np.void]] = []
@@ -106,7 +115,10 @@ class Incoming:
         old_rows = self._changes.old_rows(address_hashes(child(batch.column("_source"), "uri")))
         before = self._take(old_rows, [_light(self._declared.field(name)) for name in self.declared])
         where = {row_id: place for place, row_id in enumerate(values(before["_rowid"]))}
-        now_content, old_content = self._content(batch), self._content(before)
+        settled = [name for name in self.declared if name not in self._new]
+        now_content, old_content = _content(batch, settled), _content(before, settled)
+        now_new, old_new = _content(batch, self._new), _content(before, self._new)
+        refilled: dict[int, int] = {}
         keep = np.ones(batch.num_rows, bool)
         replaced = np.full(batch.num_rows, REJECTED, np.int64)
         for index, source in enumerate(values(batch.column("_source"))):
@@ -117,9 +129,15 @@ class Incoming:
                 self.touched[source["uri"]] = source["stamp"]
                 self.kept.add(row_id)
                 keep[index] = False
+                if now_new[index] != old_new[where[row_id]]:
+                    refilled[index] = row_id
             else:
                 self.replaced.add(row_id)
                 replaced[index] = row_id
+        if refilled and self._fill is not None:
+            self.refilled += len(refilled)
+            cells = pa.Table.from_batches([batch.select(self._new).take(pa.array(list(refilled), pa.int64()))])
+            self._fill(cells.append_column("_rowid", pa.array(list(refilled.values()), pa.uint64())))
         columns = {name: batch.column(name) for name in batch.schema.names} | self._made_of(replaced)
         arrays = [columns[field.name] for field in self.schema]
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema).filter(pa.array(keep))
@@ -136,8 +154,15 @@ class Incoming:
         assert self._table is not None
         return self._table._take_rows(rows[rows != REJECTED].tolist(), columns=[*columns, "_rowid"])
 
-    def _content(self, rows: pa.RecordBatch | pa.Table) -> list[tuple[bytes, ...]]:
-        return list(zip(*(canonical_cells(rows, name) for name in content_columns(self._declared)), strict=True))
+
+Fill = Callable[[pa.Table], None]
+"""Takes cells of rows that stay: ``_rowid`` and the new columns."""
+
+
+def _content(rows: pa.RecordBatch | pa.Table, columns: Sequence[str]) -> list[tuple[bytes, ...]]:
+    if not columns:
+        return [()] * rows.num_rows
+    return list(zip(*(canonical_cells(rows, name) for name in columns), strict=True))
 
 
 class _Wanted:

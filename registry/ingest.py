@@ -8,6 +8,7 @@ in an object beside the table.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -35,6 +36,7 @@ from mmreg.registry.incoming import Incoming
 from mmreg.registry.lake import first_line, is_conflict
 from mmreg.registry.objects import put_records
 from mmreg.registry.operations.rows import change_rows, create
+from mmreg.registry.refill import Refill
 from mmreg.registry.runs import new_run_id
 from mmreg.schemas.arrow import dataset_schema
 from mmreg.schemas.declaration import DatasetSpec
@@ -54,7 +56,10 @@ RACES = 10
 
 @dataclass(frozen=True)
 class Ingested:
-    """What an ingest came to: the run (None where nothing was pending) and its counts."""
+    """What an ingest came to: the run (None where nothing was pending) and its counts.
+
+    ``filled`` is the run of the version before, which filled new columns of ``refilled`` rows in place.
+    """
 
     run: Run | None
     added: int = 0
@@ -62,6 +67,8 @@ class Ingested:
     removed: int = 0
     rejected: int = 0
     touched: Mapping[str, int] = field(default_factory=dict)
+    filled: Run | None = None
+    refilled: int = 0
 
 
 class Ingest:
@@ -82,13 +89,18 @@ class Ingest:
         self._lake, self._name, self._spec, self._source, self._last = lake, name, spec, source, last
         self._touched = touched
         self._schema = dataset_schema(name, spec)
+        self._facets: Mapping[str, Any] = {}
 
     def plan(self) -> Changes:
         """What the source has that the newest version has not, and the other way round."""
         return self._compare(self._lake.find_table(self._name))
 
-    def execute(self, progress: Progress | None = None) -> Ingested:
-        """Read what is pending and publish it. Raises `Conflict` where others keep changing the same rows."""
+    def execute(self, progress: Progress | None = None, facets: Mapping[str, Any] | None = None) -> Ingested:
+        """Read what is pending and publish it; ``facets`` go into the run.
+
+        Raises `Conflict` where others keep changing the same rows.
+        """
+        self._facets = facets or {}
         for _ in range(RACES):
             try:
                 return self._once(progress or Quiet())
@@ -98,16 +110,27 @@ class Ingest:
 
     def _once(self, progress: Progress) -> Ingested:
         table = self._lake.find_table(self._name)
+        if table is not None:
+            _check_columns(self._name, self._schema, table.schema)
         changes = self._compare(table)
         if not changes.pending and self._last is not None:
             return Ingested(None)
         run = Run(new_run_id(), Job("ingest", self._name), RunState.COMPLETE, started_at=now(), ended_at="")
-        incoming = Incoming(self._source, self._spec, self._schema, table, changes)
+        new = self._new_columns() if table is not None else ()
+        refill = Refill(self._lake, self._name, pa.schema([self._schema.field(column) for column in new]))
+        incoming = Incoming(self._source, self._spec, self._schema, table, changes, new, refill.add)
         progress.start(f"ingest {self._name}", len(changes.added) + len(changes.changed))
         try:
             fragments = self._write(table, changes, incoming, progress)
         finally:
             progress.done()
+        filled = None
+        if table is not None and self._last is not None and incoming.refilled:
+            filled = refill.publish(self._last)
+            made = filled.outputs[0].lance_version if filled is not None else None
+            if made != table.version + 1:
+                raise _Overtaken
+            table = self._lake.table(self._name, made)
         removed = _removed(changes, incoming)
         rejected = self._rejected(changes, incoming)
         ingested = Ingested(
@@ -117,6 +140,8 @@ class Ingest:
             removed=len(removed) - len(incoming.replaced),
             rejected=len(rejected),
             touched=incoming.touched,
+            filled=filled,
+            refilled=incoming.refilled,
         )
         assert ingested.run is not None
         if not fragments and not len(removed):
@@ -126,8 +151,6 @@ class Ingest:
         return replace(ingested, run=publish(self._lake, self._name, ingested.run, builder))
 
     def _compare(self, table: lance.LanceDataset | None) -> Changes:
-        if table is not None:
-            _check_columns(self._name, self._schema, table.schema)
         listing, digest = Listing.of(self._source), spec_digest(self._spec)
         if table is not None and self._last is not None and _is_as_ingested(table, self._last, listing, digest):
             return nothing_moved(listing)
@@ -150,6 +173,15 @@ class Ingest:
                 raise _Overtaken from error
             raise StorageError(f"{self._name}: the rows cannot be written: {first_line(error)}") from error
 
+    def _new_columns(self) -> tuple[str, ...]:
+        """The declared columns that the last ingest did not know."""
+        if self._last is None:
+            return ()
+        known = self._last.facets["ingest"].get("columns") or [c for o in self._last.outputs for c in o.columns]
+        if not known:
+            return ()
+        return tuple(n for n, c in self._spec.columns.items() if n not in known and c.renamed_from not in known)
+
     def _rejected(self, changes: Changes, incoming: Incoming) -> list[Mapping[str, Any]]:
         """Rejected records as of now: those of before that neither moved nor vanished, and the new ones."""
         listed, again = set(changes.listed.tolist()), set(changes.wanted.tolist())
@@ -170,6 +202,7 @@ class Ingest:
             "source": dict(self._source.facts),
             "listing": changes.listing,
             "spec": spec_digest(self._spec),
+            "columns": list(self._spec.columns),
             "added": incoming.added,
             "changed": len(incoming.replaced),
             "removed": len(removed) - len(incoming.replaced),
@@ -181,7 +214,7 @@ class Ingest:
         }
         path = str(self._source.facts.get("path", self._name))
         source = RunInput("source", f"{self._name}/{changes.listing}", path)
-        return replace(run, inputs=(source,), facets={"ingest": facet})
+        return replace(run, inputs=(source,), facets={**self._facets, "ingest": facet})
 
 
 def _is_as_ingested(table: lance.LanceDataset, last: Run, listing: Listing, spec: str) -> bool:
@@ -214,9 +247,19 @@ def write_rows(
 
 
 def spec_digest(spec: DatasetSpec) -> str:
-    """16 hex digits of what decides how records become rows: not where the source lies, nor descriptions."""
-    document = spec.model_dump_json(exclude={"license": True, "description": True, "source": {"path", "repo", "rev"}})
-    return xxhash.xxh3_64_hexdigest(document.encode())
+    """16 hex digits of what decides how records become rows: not where the source lies, nor descriptions, nor what a
+    column that the source calls the same is called here."""
+    document = spec.model_dump(
+        mode="json", exclude={"license": True, "description": True, "source": {"path", "repo", "rev"}}
+    )
+    called = {name: column.field or column.renamed_from or name for name, column in spec.columns.items()}
+    if len(set(called.values())) == len(called):
+        for name, column in document["columns"].items():
+            column.pop("renamed_from")
+            column["field"] = None if column["field"] == called[name] else column["field"]
+        document["columns"] = {called[name]: column for name, column in document["columns"].items()}
+        document["identity"] = [called.get(name, name) for name in document["identity"]]
+    return xxhash.xxh3_64_hexdigest(json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode())
 
 
 class _Overtaken(Exception):
@@ -278,9 +321,8 @@ def _check_columns(name: str, declared: pa.Schema, there: pa.Schema) -> None:
         found = there.field(wanted.name).type if wanted.name in there.names else "absent"
         if found != wanted.type:
             raise UsageError(
-                f"{name}: the column {wanted.name!r} is declared as {wanted.type}, but is {found} in the lake; "
-                "changing the columns of a dataset that has versions is not supported yet",
-                hint="declare it under a new dataset name",
+                f"{name}: the column {wanted.name!r} is declared as {wanted.type}, but is {found} in the lake",
+                hint=f"mmreg plan {name}",
             )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mmreg.registry.catalog import VersionRow
 from mmreg.registry.changes import rejected_records
+from mmreg.registry.evolve import earlier_names
 from mmreg.schemas.detail import ColumnDetail, VersionDetail
 from mmreg.schemas.refs import VersionRef
 from mmreg.schemas.run import Run
@@ -58,12 +59,24 @@ def show(workspace: Workspace, ref: VersionRef) -> VersionDetail:
 
 
 def producers(workspace: Workspace, root: str, lance_version: int) -> dict[str, tuple[str, str]]:
-    """For each column of a root version that a pass made: the pass's name, and the latest run that wrote it."""
+    """For each column of a root version that a pass made: the pass's name, and the latest run that wrote it.
+
+    Columns and passes under the names that they have in that version, whatever they were called when they ran.
+    """
     made: dict[str, tuple[str, str]] = {}
+    columns: dict[str, str | None] = {}  # what a column of an earlier version is called in this one; None: it is gone
+    passes: dict[str, str] = {}
     for row in _up_to(workspace, root, lance_version):
-        if row.job_kind == "pass":
+        if row.job_kind in ("schema", "drop"):
+            before, passes_before = earlier_names(workspace, row)
+            now_called = {name: columns.get(name, name) for name in before}
+            columns |= dict.fromkeys(before)
+            columns |= {old: now_called[new] for new, old in before.items() if old is not None}
+            passes |= {old: passes.get(new, new) for new, old in passes_before.items()}
+        elif row.job_kind == "pass":
             for column in row.columns:
-                made.setdefault(column, (row.job_name, row.run))
+                if (name := columns.get(column, column)) is not None:
+                    made.setdefault(name, (passes.get(row.job_name, row.job_name), row.run))
     return made
 
 

@@ -121,7 +121,7 @@ class Workspace:
         return held
 
     def exists(self, dataset: str) -> bool:
-        return bool(self.catalog.versions(dataset))
+        return bool(self.catalog.versions(dataset)) and dataset not in self.catalog.dropped()
 
     def rows_of(self, dataset: str) -> int:
         return self.latest(dataset).rows

@@ -137,6 +137,15 @@ class ApplyReport:
 
 
 @dataclass(frozen=True)
+class Dropped:
+    """What was dropped, by which run; ``ref`` is the version without it, where one was made."""
+
+    what: str
+    run: str
+    ref: str | None = None
+
+
+@dataclass(frozen=True)
 class PassStatus:
     """Freshness of one pass: rows by state; ``generations`` maps a generation (hex) to its rows."""
 
@@ -149,6 +158,16 @@ class PassStatus:
     failed: int
     blocked: str | None = None
     generations: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FailedRow:
+    """A row that ended in an error when a pass of ``generation`` was called with it. ``source`` is where it is from."""
+
+    sample_id: str
+    source: str | None
+    error: str
+    generation: str
 
 
 @dataclass(frozen=True)

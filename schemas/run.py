@@ -30,8 +30,9 @@ class RunState(StrEnum):
 
 
 JobKind = Literal[
-    "ingest", "pass", "select", "training", "evaluation", "validation", "promotion", "model", "alias", "maintenance"
-]
+    "ingest", "schema", "pass", "select", "training", "evaluation", "validation", "promotion", "model", "alias", "drop",
+    "maintenance",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)

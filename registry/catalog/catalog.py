@@ -88,7 +88,17 @@ class Catalog:
         return versions.versions(self._db, dataset)
 
     def datasets(self) -> list[DatasetSummary]:
-        return versions.datasets(self._db)
+        """One line for each dataset that was not dropped."""
+        dropped = self.dropped()
+        return [summary for summary in versions.datasets(self._db) if summary.name not in dropped]
+
+    def dropped(self) -> dict[str, str]:
+        """The datasets that were dropped and not taken up again, each with the run that dropped it."""
+        last: dict[str, Run] = {}
+        for run in reversed(self.runs("drop")):
+            if (name := run.facets["drop"].get("dataset")) is not None:
+                last[name] = run
+        return {name: run.id for name, run in last.items() if not run.facets["drop"].get("again")}
 
     def log(self, dataset: str) -> list[LogEntry]:
         return versions.log(self._db, dataset)

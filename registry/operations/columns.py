@@ -159,6 +159,16 @@ class ColumnPublisher:
         return np.concatenate([np.empty(0, np.uint16), *(output_prints(batch, columns) for batch in batches)])
 
 
+class CellPublisher(ColumnPublisher):
+    """The same for cells of columns that are there and that no pass makes: whatever is staged is new."""
+
+    def __init__(self, columns: pa.Schema, results: Results) -> None:
+        super().__init__(columns, columns.names[0], results)
+
+    def _news(self, fragment: LanceFragment, staged: pa.Table) -> pa.Table:
+        return staged
+
+
 def _fragment(table: lance.LanceDataset, number: int) -> LanceFragment:
     fragment = table.get_fragment(number)
     assert fragment is not None

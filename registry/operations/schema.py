@@ -116,7 +116,8 @@ def _without_rows(there: pa.Schema, change: SchemaChange) -> pa.Schema:
         if old.name not in change.dropped:
             kept = change.retyped.get(old.name, old)
             fields.append(kept.with_name(change.renamed.get(old.name, kept.name)))
-    return pa.schema([*fields, *change.added], metadata=there.metadata)
+    changed = pa.schema([*fields, *change.added])
+    return changed.with_metadata(there.metadata) if there.metadata else changed
 
 
 def _changed(schema: LanceSchema, change: SchemaChange) -> LanceSchema:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mmreg.curation.plan import open_ingest
+from mmreg.curation.plan import open_ingest, plan
 from mmreg.errors import UsageError
 from mmreg.registry.api import Registry
 from mmreg.schemas.plan import StepResult
@@ -159,9 +159,11 @@ def test_changing_the_declared_type_of_a_column_is_refused_with_the_way_out(proj
     ingest(small)
     file = small.folder / "mmreg.yaml"
     file.write_text(file.read_text().replace("caption: {type: text,", "caption: {type: messages,"))
-    with pytest.raises(UsageError, match=r"'caption' is declared as .* but is string in the lake") as failed:
-        open_ingest(small.open(), "pairs").plan()
-    assert failed.value.hint == "declare it under a new dataset name"
+    with pytest.raises(UsageError, match=r"pairs: 'caption' cannot change from string to list<.*") as failed:
+        plan(small.open(), ["pairs"])
+    assert failed.value.hint == "keep its type, or give the new column another name than 'caption'"
+    with pytest.raises(UsageError, match=r"'caption' is declared as .* but is string in the lake"):
+        open_ingest(small.open(), "pairs").execute()
 
 
 def test_changed_limits_read_everything_again(project: Callable[..., Any]) -> None:

@@ -1,0 +1,96 @@
+"""Who declared what last: two people's ``apply`` on one lake do not overwrite each other unseen.
+
+Each run that publishes says by which part of the declaration it was made, as a digest. A project keeps in
+``.mmreg/declared.json`` the digests that it has seen in the lake. Where the lake's newest is neither the one seen here
+nor the one declared now, somebody else has declared it differently since.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Literal
+
+import xxhash
+
+from mmreg.curation.plugins import load_pass
+from mmreg.curation.selections import SELECTIONS
+from mmreg.errors import Conflict
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mmreg.registry.api import Registry
+    from mmreg.schemas.declaration import Declared
+
+FACET = "declaration"
+Part = Literal["ingest", "pass", "select"]
+
+
+class Declaration:
+    """The declaration as compare-and-set; ``force``: whatever others have declared."""
+
+    def __init__(self, registry: Registry, *, force: bool = False) -> None:
+        self._registry, self._force = registry, force
+        self._file = registry.project.folder / ".mmreg" / "declared.json"
+
+    def facet(self, kind: Part, name: str) -> dict[str, Any]:
+        """What a run says of the declaration that it is made by."""
+        return {FACET: {"digest": self._digest(kind, name)}}
+
+    def check(self, kind: Part, name: str) -> None:
+        """Raise `Conflict` where somebody else has declared this differently since it was last seen here."""
+        if not self._force and (said := self.newer(kind, name)) is not None:
+            raise Conflict(
+                said, hint=f"bring mmreg.yaml up to date (git pull); or, to have it as here: mmreg apply {name} --force"
+            )
+
+    def newer(self, kind: Part, name: str) -> str | None:
+        """What somebody else has done, in words; None where nobody has."""
+        last = self._registry.catalog.last_run(kind, name)
+        theirs = last.facets.get(FACET, {}).get("digest") if last is not None else None
+        if last is None or theirs in (None, self._digest(kind, name), self._seen().get(f"{kind} {name}")):
+            return None
+        return f"{kind} {name} was declared differently by run {last.id}, which this project has not seen"
+
+    def see(self, kind: Part, name: str) -> None:
+        """Remember what the lake says now: it was made from here, or is as declared here."""
+        last = self._registry.catalog.last_run(kind, name)
+        theirs = last.facets.get(FACET, {}).get("digest") if last is not None else None
+        seen = self._seen()
+        if theirs is None or seen.get(f"{kind} {name}") == theirs:
+            return
+        if theirs == self._digest(kind, name) or self._force:
+            _write(self._file, {self._registry.lake.id: {**seen, f"{kind} {name}": theirs}})
+
+    def _digest(self, kind: Part, name: str) -> str:
+        spec = self._registry.spec
+        if kind == "ingest":
+            return _digest_of(spec.datasets[name])
+        declared = spec.passes[name]
+        parts = [_digest_of(declared)]
+        if declared.use not in SELECTIONS:
+            # What the code answers belongs to it: else an older checkout would compute everything anew, unseen.
+            parts.append(load_pass(declared.use, self._registry.project.folder).version)
+        if declared.prompt is not None:
+            parts.append(self._registry.read_text(declared.prompt))
+        return xxhash.xxh3_64_hexdigest("\0".join(parts).encode())
+
+    def _seen(self) -> dict[str, str]:
+        """By step; of another lake than this nothing was seen."""
+        try:
+            known: dict[str, dict[str, str]] = json.loads(self._file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return known.get(self._registry.lake.id, {})
+
+
+def _digest_of(declared: Declared) -> str:
+    text = declared.model_dump_json(exclude={"description", "budget", "renamed_from"}, exclude_defaults=True)
+    return xxhash.xxh3_64_hexdigest(text.encode())
+
+
+def _write(file: Path, known: dict[str, dict[str, str]]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    scratch = file.with_suffix(".new")
+    scratch.write_text(json.dumps(known, indent=1, sort_keys=True), encoding="utf-8")
+    scratch.replace(file)

@@ -1,0 +1,265 @@
+"""What a declaration changes in the columns of a root: + adds, ~ renames or retypes, - declares no longer.
+
+Additions and alterations are done before the step that needs them. Nothing disappears because a line left the file:
+what is declared no longer is kept, and shown until somebody drops it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from mmreg.curation.bind import BoundPass, bind
+from mmreg.curation.graph import Step
+from mmreg.curation.kinds import root_of
+from mmreg.curation.selections import SELECTIONS
+from mmreg.errors import Blocked, NotFound, UsageError
+from mmreg.registry.evolve import called_now, change_columns
+from mmreg.registry.operations.schema import SchemaChange, cast_cells
+from mmreg.schemas.arrow import SAMPLE_ID, SOURCE, dataset_schema, media_kind, state_column
+from mmreg.schemas.declaration import DatasetSpec
+from mmreg.schemas.plan import PlanStep
+
+if TYPE_CHECKING:
+    from mmreg.registry.api import Registry
+    from mmreg.schemas.run import Run
+
+_OURS = "_mmreg_"
+
+
+@dataclass(frozen=True)
+class Evolution:
+    """What one step changes in the columns of ``root``; ``passes`` are renamed ones, by their old names."""
+
+    step: Step
+    root: str
+    change: SchemaChange
+    passes: Mapping[str, str] = field(default_factory=dict)
+
+
+def evolution(registry: Registry, step: Step) -> Evolution | None:
+    """What ``step`` changes in columns that are there; None where that is nothing, or nothing is there yet.
+
+    Raises `UsageError` where a column cannot become what is declared.
+    """
+    if step.kind == "ingest":
+        there = _schema(registry, step.name)
+        change = dataset_change(step.name, registry.spec.datasets[step.name], there) if there is not None else None
+        return Evolution(step, step.name, change) if change else None
+    if step.kind == "pass":
+        try:
+            bound = bind(registry, step.name)
+        except (Blocked, NotFound):
+            return None  # told by the step itself
+        there = _schema(registry, bound.root)
+        change = pass_change(bound, made_by(registry, bound), there) if there is not None else None
+        return Evolution(step, bound.root, change, _renamed_pass(bound, change)) if change else None
+    return None
+
+
+def evolve(registry: Registry, found: Evolution) -> Run | None:
+    """Publish ``found`` as one version, or what is left of it by then."""
+
+    def find(there: pa.Schema) -> SchemaChange:
+        if found.step.kind == "ingest":
+            return dataset_change(found.root, registry.spec.datasets[found.root], there)
+        bound = bind(registry, found.step.name)
+        return pass_change(bound, made_by(registry, bound), there)
+
+    with registry.alone(f"schema.{found.root}"):
+        return change_columns(registry, found.root, find, name=found.root, passes=found.passes)
+
+
+def evolution_steps(registry: Registry, found: Evolution) -> Iterator[PlanStep]:
+    """``found`` as steps of a plan, one for each column or pass."""
+    there = _schema(registry, found.root)
+    rows = registry.newest(found.root).table.count_rows()
+    assert there is not None
+
+    def step(verb: str, said: str) -> PlanStep:
+        return PlanStep("schema", found.root, "run", said, dataset=found.root, verb=verb)  # type: ignore[arg-type]
+
+    for old, new in found.passes.items():
+        yield step("~", f"pass {old} is renamed {new}; what it has made stays")
+    for old, new in found.change.renamed.items():
+        if not new.startswith(_OURS):
+            yield step("~", f"column {old} is renamed {new}; nothing is written or computed again")
+    for old, column in found.change.retyped.items():
+        name = column.name if column.name == old else f"{old} is renamed {column.name} and"
+        yield step("~", f"column {name} becomes {_type(column.type)}, was {_type(there.field(old).type)}")
+    for column in found.change.added:
+        filled = "; the source is read again" if found.step.kind == "ingest" else ""
+        yield step("+", f"column {column.name}: {_type(column.type)}, null in {rows:,} rows{filled}")
+
+
+def as_it_stands(bound: BoundPass, found: Evolution | None) -> BoundPass | None:
+    """``bound`` under the names that its columns have before ``found``; None where more than names changes."""
+    if found is None:
+        return bound
+    change = found.change
+    own = {*bound.inputs.values(), *bound.outputs.values()}
+    moved = {f.name for f in (*change.added, *change.retyped.values())}
+    named = {column.partition(".")[0] for column in (bound.predicate.columns if bound.predicate else ())}
+    if own & moved or named & (moved | set(change.renamed.values())):
+        return None
+    old = {new: old for old, new in change.renamed.items()}
+    before = {new: old for old, new in found.passes.items()}
+    return _replaced(bound, old, before.get(bound.name, bound.name))
+
+
+def dataset_change(name: str, spec: DatasetSpec, there: pa.Schema) -> SchemaChange:
+    """What is to change of ``there`` for the declared columns of a dataset."""
+    renamed: dict[str, str] = {}
+    retyped: dict[str, pa.Field[Any]] = {}
+    added = []
+    for column in dataset_schema(name, spec):
+        if column.name in (SAMPLE_ID.name, SOURCE.name):
+            continue
+        old, before = column.name, spec.columns[column.name].renamed_from
+        if old not in there.names and before is not None and before in there.names:
+            old = before
+        if old not in there.names:
+            added.append(_nullable(name, spec, column))
+        elif there.field(old).type != column.type:
+            retyped[old] = _castable(name, there.field(old), column)
+        elif old != column.name:
+            renamed[old] = column.name
+    return SchemaChange(tuple(added), renamed, retyped)
+
+
+def pass_change(bound: BoundPass, made: Mapping[str, str], there: pa.Schema) -> SchemaChange:
+    """What is to change of ``there`` for the columns of a pass that has run: ``made`` are those, by its own names."""
+    renamed: dict[str, str] = {}
+    retyped: dict[str, pa.Field[Any]] = {}
+    added = []
+    if bound.state not in there.names:
+        before = state_column(bound.spec.renamed_from) if bound.spec.renamed_from is not None else ""
+        if before not in there.names:
+            return SchemaChange()
+        renamed[before] = bound.state
+    columns = bound.columns()
+    for own, name in bound.outputs.items():
+        column = columns.field(name)
+        old = name if name in there.names else made.get(own, "")
+        if old not in there.names or (old != name and old in bound.outputs.values()):
+            added.append(column)
+        elif there.field(old).type != column.type:
+            retyped[old] = _castable(bound.root, there.field(old), column)
+        elif old != name:
+            renamed[old] = name
+    return SchemaChange(tuple(added), renamed, retyped)
+
+
+def made_by(registry: Registry, bound: BoundPass) -> dict[str, str]:
+    """Which column each output of a pass is, since it last ran."""
+    for name in (bound.name, bound.spec.renamed_from):
+        last = registry.catalog.last_run("pass", name) if name is not None else None
+        if last is not None:
+            return _outputs_of(registry, bound.root, last)
+    return {}
+
+
+def undeclared(registry: Registry) -> Iterator[PlanStep]:
+    """What is in the lake and declared no longer: datasets, passes and columns. It is kept."""
+    declared = {*registry.spec.datasets, *(p.into for p in registry.spec.passes.values() if p.into)}
+    for summary in registry.catalog.datasets():
+        if summary.name not in declared:
+            yield _kept(summary.name, f"dataset with {summary.rows:,} rows", summary.name)
+    for root in registry.spec.datasets:
+        yield from _undeclared_columns(registry, root)
+
+
+def _undeclared_columns(registry: Registry, root: str) -> Iterator[PlanStep]:
+    there = _schema(registry, root)
+    if there is None:
+        return
+    known = {*registry.spec.datasets[root].columns}
+    known |= {c.renamed_from for c in registry.spec.datasets[root].columns.values() if c.renamed_from}
+    for name, spec in registry.spec.passes.items():
+        if spec.use in SELECTIONS or root_of(registry.project, spec.from_) != root:
+            continue
+        known |= {name, state_column(name), *spec.outputs.values()}
+        if spec.renamed_from is not None:
+            known.add(state_column(spec.renamed_from))
+        try:
+            bound = bind(registry, name)
+        except (Blocked, NotFound):
+            known |= set(_last_outputs(registry, root, name))
+        else:
+            known |= {*bound.outputs.values()}
+            change = pass_change(bound, made_by(registry, bound), there)
+            known |= {*change.renamed, *change.retyped}
+    for column in there.names:
+        if column.startswith(_OURS) and column not in known:
+            name = column.removeprefix(_OURS)
+            outputs = [c for c in _last_outputs(registry, root, name) if c in there.names]
+            known |= set(outputs)
+            yield _kept(name, f"pass with the columns {', '.join(outputs) or '(none)'}", root)
+    for column in there.names:
+        if not column.startswith("_") and column != SAMPLE_ID.name and column not in known and column != "parent":
+            yield _kept(f"{root}:{column}", "column", root)
+
+
+def _kept(name: str, what: str, dataset: str) -> PlanStep:
+    said = f"{what} is declared no longer; kept: mmreg drop {name}"
+    return PlanStep("schema", name, "undeclared", said, dataset=dataset, verb="-")
+
+
+def _last_outputs(registry: Registry, root: str, name: str) -> list[str]:
+    last = registry.catalog.last_run("pass", name)
+    return list(_outputs_of(registry, root, last).values()) if last is not None else []
+
+
+def _outputs_of(registry: Registry, root: str, run: Run) -> dict[str, str]:
+    outputs: dict[str, str] = run.facets["pass"]["outputs"]
+    names = called_now(registry, root, run, outputs.values())
+    return {own: names[column] for own, column in outputs.items() if column in names}
+
+
+def _renamed_pass(bound: BoundPass, change: SchemaChange) -> dict[str, str]:
+    before = bound.spec.renamed_from
+    moved = before is not None and change.renamed.get(state_column(before)) == bound.state
+    return {before: bound.name} if before is not None and moved else {}
+
+
+def _replaced(bound: BoundPass, old: Mapping[str, str], name: str) -> BoundPass:
+    return replace(
+        bound,
+        name=name,
+        inputs={own: old.get(column, column) for own, column in bound.inputs.items()},
+        outputs={own: old.get(column, column) for own, column in bound.outputs.items()},
+    )
+
+
+def _nullable(name: str, spec: DatasetSpec, column: pa.Field[Any]) -> pa.Field[Any]:
+    if spec.columns[column.name].nullable:
+        return column
+    raise UsageError(
+        f"{name}: the rows that are there lack the new column {column.name!r}, so it has to be nullable",
+        hint=f"columns: {{{column.name}: {{..., nullable: true}}}}",
+    )
+
+
+def _castable(name: str, there: pa.Field[Any], wanted: pa.Field[Any]) -> pa.Field[Any]:
+    """``wanted``, if there is a way to it from what is there; each cell is looked at when it is changed."""
+    nothing: pa.Array[Any] = pa.array([], there.type)
+    try:
+        cast_cells(there.name, nothing, wanted.type)
+    except UsageError as error:
+        raise UsageError(f"{name}: {error.message}", hint=error.hint) from error
+    return wanted
+
+
+def _schema(registry: Registry, root: str) -> pa.Schema | None:
+    """The columns of the newest version; None before the first."""
+    try:
+        return registry.newest(root).table.schema
+    except NotFound:
+        return None
+
+
+def _type(dtype: pa.DataType) -> str:
+    return media_kind(dtype) or str(dtype)

@@ -1,0 +1,86 @@
+"""Dropping what a declaration names no longer: columns leave the newest version, a dataset leaves the list.
+
+Older versions keep their columns, and a dropped dataset its files: clean-up is another matter. Each drop is a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from mmreg.errors import NotFound, UsageError
+from mmreg.registry.clock import now
+from mmreg.registry.evolve import change_columns
+from mmreg.registry.operations.schema import SchemaChange
+from mmreg.registry.runs import new_run_id
+from mmreg.schemas.run import Job, Run, RunInput, RunState
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from mmreg.registry.workspace import Workspace
+
+
+def drop_columns(workspace: Workspace, root: str, columns: frozenset[str], *, said: dict[str, str]) -> Run:
+    """Publish a version of ``root`` without ``columns``. ``said`` is what the run says it dropped."""
+
+    def find(there: pa.Schema) -> SchemaChange:
+        return SchemaChange(dropped=columns & set(there.names))
+
+    with workspace.alone(f"schema.{root}"):
+        run = change_columns(workspace, root, find, kind="drop", name=root, facets={"drop": said})
+    if run is None:
+        raise NotFound(f"{root} has no column {', '.join(sorted(columns))} any more", hint=f"mmreg show {root}@latest")
+    return run
+
+
+def drop_dataset(workspace: Workspace, name: str) -> Run:
+    """Take ``name`` from the list of datasets. Raises `UsageError` where something needs it, naming that."""
+    row = workspace.latest(name)
+    needs = list(needed_by(workspace, name))
+    if needs:
+        raise UsageError(
+            f"{name} is needed by {', '.join(needs)}; nothing was dropped",
+            hint="drop the datasets among these first; what a model was trained on stays",
+        )
+    source = RunInput("version", row.uuid, f"{name}@v{row.ordinal}")
+    return _record(workspace, name, (source,), again=False)
+
+
+def take_up(workspace: Workspace, name: str) -> None:
+    """A dataset that was dropped and is declared again is one of the list again."""
+    if name in workspace.catalog.dropped():
+        _record(workspace, name, (), again=True)
+
+
+def needed_by(workspace: Workspace, name: str) -> Iterator[str]:
+    """What would be without its ground if dataset ``name`` went: datasets made from it, models, tags of others."""
+    for summary in workspace.catalog.datasets():
+        row = workspace.latest(summary.name)
+        made_from = {pinned["dataset"] for pinned in row.roots} | _read(workspace.catalog.run(row.run))
+        if summary.name != name and name in made_from:
+            yield f"dataset {summary.name}"
+    for run in workspace.catalog.runs("training"):
+        below = {other for dataset in _read(run) for other in (dataset, *_roots(workspace, dataset))}
+        if run.state is RunState.COMPLETE and name in below:
+            yield from (f"model {doc['name']}@{doc['digest'][:12]}" for doc in run.checkpoints)
+    for tag in workspace.lake.table(name).tags.list():
+        if not tag.startswith("mmreg-"):
+            yield f"the Lance tag {tag}"
+
+
+def _read(run: Run) -> set[str]:
+    return {i.ref.partition("@")[0] for i in run.inputs if i.kind == "version"}
+
+
+def _roots(workspace: Workspace, dataset: str) -> Iterator[str]:
+    for row in workspace.catalog.versions(dataset):
+        yield from (pinned["dataset"] for pinned in row.roots)
+
+
+def _record(workspace: Workspace, name: str, inputs: tuple[RunInput, ...], *, again: bool) -> Run:
+    moment = now()
+    facets = {"drop": {"dataset": name, "again": again}}
+    run = Run(new_run_id(), Job("drop", name), RunState.COMPLETE, moment, moment, inputs, facets=facets)
+    workspace.record(run)
+    return run
