@@ -26,6 +26,7 @@ ANSWERS: dict[str, Any] = {
     "head": list[dict[str, Any]],
     "query": list[dict[str, Any]],
     "diff": detail.Diff,
+    "errors": list[plan.FailedRow],
     "why": why.Why,
     "lineage up": lineage.Lineage,
     "lineage down": lineage.Lineage,

@@ -29,6 +29,7 @@ SECTIONS = {
         "head": "Print the first rows of a version.",
         "query": "Print the rows of a version that fulfil a predicate.",
         "diff": "Tell what lies between two versions of a dataset.",
+        "errors": "List the rows of a pass that failed, and why.",
     },
     "Trace": {
         "lineage": "Follow versions, runs and models up or down.",

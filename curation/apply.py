@@ -41,6 +41,7 @@ class Work:
     progress: Progress
     allowance: Allowance
     declaration: Declaration
+    errors_only: bool = False
 
 
 def apply(
@@ -50,12 +51,14 @@ def apply(
     *,
     approve: str | None = None,
     force: bool = False,
+    errors_only: bool = False,
 ) -> ApplyReport:
     """Bring what is declared, or ``select``, up to date. Run again, it does only what is pending by then.
 
     A step that waits for something is reported as blocked, and so is what comes after it; a failing step raises,
     and what was published before it stays. Spending above a budget needs the digest of the plan in ``approve``, else
     `NotApproved` is raised. Where somebody else has declared a step differently since, `Conflict`, unless ``force``.
+    ``errors_only``: nothing but rows that failed is computed anew.
     """
     registry.catch_up()
     approved = None
@@ -63,10 +66,13 @@ def apply(
         approved = plan(registry, select)
         if approved.digest != approve:
             raise _not_approved(select, approved.digest, f"what would be done is no longer the plan {approve}")
-    work = Work(registry, progress or Quiet(), Allowance(registry.spec, approved), Declaration(registry, force=force))
+    declaration = Declaration(registry, force=force)
+    work = Work(registry, progress or Quiet(), Allowance(registry.spec, approved), declaration, errors_only)
     named = {selector.strip("+").removeprefix("dataset:") for selector in select}
     results: list[StepResult] = []
     for step in steps(registry.project, select):
+        if errors_only and step.kind != "pass":
+            continue
         try:
             results += _timed(work, step, step.name in named)
         except NotApproved as error:
@@ -186,7 +192,7 @@ def _pass(work: Work, name: str, planned: PlanStep, named: bool) -> StepResult:
     if planned.action == "run":
         work.allowance.admit(planned)
         stage_samples(registry, bound, lambda: pass_freshness(registry, bound).pending)
-    done = run_pass(registry, bound, inputs, work.progress, terms=_PassTerms(work, bound))
+    done = run_pass(registry, bound, inputs, work.progress, terms=_PassTerms(work, bound), errors_only=work.errors_only)
     work.declaration.see("pass", name)
     if done.run is None and planned.action == "stale":
         return StepResult("pass", name, "stale", planned.reason)
@@ -194,7 +200,10 @@ def _pass(work: Work, name: str, planned: PlanStep, named: bool) -> StepResult:
         take_note(registry, bound)
         return StepResult("pass", name, "unchanged", "taken note that the changed code answers as before")
     if done.run is None:
-        return StepResult("pass", name, "unchanged", "every row is done")
+        said = "no row has failed" if work.errors_only else "every row is done"
+        if done.computed:
+            said = f"{done.computed:,} rows computed, with the answers that are there"
+        return StepResult("pass", name, "unchanged", said, computed=done.computed, errors=done.errors)
     resumed = f", {done.staged:,} found staged" if done.staged else ""
     resumed += f", {done.taken:,} taken over" if done.taken else ""
     wrong = f", {done.errors:,} with an error" if done.errors else ""

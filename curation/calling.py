@@ -100,6 +100,12 @@ def _checked(bound: BoundPass, rows: int, answer: pa.RecordBatch) -> pa.RecordBa
     promised = bound.operator.outputs()
     if answer.num_rows != rows:
         raise PassFailed(f"pass {bound.name}: answered {answer.num_rows} rows for {rows}")
+    unpromised = [name for name in answer.schema.names if name not in (*promised.names, "error")]
+    if unpromised:
+        raise PassFailed(
+            f"pass {bound.name}: answered the column {unpromised[0]!r}, which it does not promise",
+            hint="name it in outputs(), with its type, or leave it out",
+        )
     for own in bound.outputs:
         there = answer.schema.field(own).type if own in answer.schema.names else "nothing"
         if there != promised.field(own).type:

@@ -30,7 +30,7 @@ class Sanity:
         self._bound = bound
         self._allowed = {*bound.spec.allow, *getattr(bound.operator, "allow", ())}
         if bound.operator.kind == "filter":
-            self._allowed |= {"constant", "null"}  # keeping all, for no reason, is an answer
+            self._allowed |= {"constant", "empty"}  # keeping all, for no reason, is an answer
         self._rows = 0
         self._columns = list(bound.outputs.values())
         self._alike: dict[str, set[int]] = {name: set() for name in self._columns}
@@ -56,8 +56,8 @@ class Sanity:
         if self._rows < ENOUGH_ROWS:
             return
         for name, seen in self._alike.items():
-            if seen == {0} and "null" not in self._allowed:
-                raise self._refusal(f"{name} is null in all of {self._rows:,} rows", "null")
+            if seen == {0} and "empty" not in self._allowed:
+                raise self._refusal(f"{name} is null in all of {self._rows:,} rows", "empty")
             varied = len(seen) > 1 or seen == {0} or pa.types.is_boolean(self._bound.columns().field(name).type)
             if not varied and "constant" not in self._allowed:
                 raise self._refusal(f"{name} is the same in all of {self._rows:,} rows", "constant")

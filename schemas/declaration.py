@@ -309,10 +309,10 @@ class PassSpec(Declared):
         description="what a changed recipe does: compute all anew (old versions stay), compute only rows that are "
         "missing or whose inputs changed, compute nothing, or be an error",
     )
-    allow: tuple[Literal["nan", "constant", "null"], ...] = Field(
+    allow: tuple[Literal["nan", "constant", "empty"], ...] = Field(
         default=(),
         strict=False,
-        description="answers that are else refused: NaN or infinite numbers; a column constant, or null, throughout",
+        description="answers that are else refused: NaN or infinite numbers; a column that is constant, or null, throughout",
     )
     budget: Budget | None = Field(default=None, description="what one apply may spend on this pass, as for the project")
     renamed_from: PassName | None = Field(
