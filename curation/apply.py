@@ -21,7 +21,7 @@ from mmreg.curation.terms import Terms
 from mmreg.curation.train import run_training, training_state
 from mmreg.errors import NotApproved
 from mmreg.registry.drop import take_up
-from mmreg.registry.models import add_declared, newest
+from mmreg.registry.models import add_declared, newest, note_served
 from mmreg.registry.weights import weights_path
 from mmreg.schemas.model import Checkpoint
 from mmreg.schemas.plan import ApplyReport, PlanStep, StepResult
@@ -194,6 +194,8 @@ def _pass(work: Work, name: str, planned: PlanStep, named: bool) -> StepResult:
         stage_samples(registry, bound, lambda: pass_freshness(registry, bound).pending)
     done = run_pass(registry, bound, inputs, work.progress, terms=_PassTerms(work, bound), errors_only=work.errors_only)
     work.declaration.see("pass", name)
+    if bound.model is not None and (served := getattr(bound.operator, "served", None)) is not None:
+        note_served(registry, bound.model.checkpoint, served())
     if done.run is None and planned.action == "stale":
         return StepResult("pass", name, "stale", planned.reason)
     if done.run is None and planned.drifted and named:

@@ -47,6 +47,7 @@ class Caption:
         params = {name: value for name, value in recipe.params.items() if name != "schema"}
         self._params = read_params("caption", Params, params)
         self._schema = AnswerSchema(recipe.params["schema"]) if "schema" in recipe.params else None
+        self._captioner: Captioner | None = None
         self._others = [name for name in recipe.columns if name != "image"]
         if recipe.columns:  # else it is only asked which columns it makes
             self._model = needed_model("caption", recipe)
@@ -62,9 +63,10 @@ class Caption:
 
     def open(self) -> None:
         schema = self._schema.json_schema if self._schema else None
-        self._captioner: Captioner = open_captioner(self._model, self._params, schema)
+        self._captioner = open_captioner(self._model, self._params, schema)
 
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        assert self._captioner is not None
         asked = list(self._questions(batch))
         replies = iter(self._captioner.ask([row for row in asked if isinstance(row, Question)]))
         answers = [next(replies) if isinstance(row, Question) else Reply(error=row) for row in asked]
@@ -74,11 +76,11 @@ class Caption:
 
     def spent(self) -> Mapping[str, float]:
         """Tokens and money since it was opened."""
-        return self._captioner.spending.totals(self._params)
+        return self._captioner.spending.totals(self._params) if self._captioner else {}
 
     def served(self) -> Sequence[str]:
         """What a server said that it is: its name of the model and its fingerprint."""
-        return sorted(said for said in self._captioner.spending.served if said)
+        return sorted(said for said in self._captioner.spending.served if said) if self._captioner else []
 
     def _questions(self, batch: pa.RecordBatch) -> Iterable[Question | str]:
         """For each row what it asks, or the reason why it cannot."""

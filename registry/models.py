@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,6 +76,21 @@ def declared_checkpoint(workspace: Workspace, name: str) -> Checkpoint:
     checkpoint = replace(digest_weights(path, name=name, **facts), path=relative_path(workspace, path))
     workspace.catalog.touch(f"model:{name}", checkpoint.digest, now_seen)
     return checkpoint
+
+
+def note_served(workspace: Workspace, checkpoint: Checkpoint, said: Iterable[str]) -> None:
+    """Keep what a server says that it is, its model and fingerprint, with the time when that was first heard.
+
+    Its weights are nobody's here to digest: this is all that tells when others took their place.
+    """
+    registered = newest(workspace, checkpoint.name)
+    if registered is None or registered.digest != checkpoint.digest:
+        return  # an earlier one of the name, which must not become the newest again
+    served = registered.facts.get("served", {})
+    heard = {name: now() for name in said if name not in served}
+    if heard:
+        told = replace(registered, facts={**registered.facts, "served": {**served, **heard}})
+        _record(workspace, Job("model", checkpoint.name), checkpoints=(told.to_dict(),))
 
 
 def newest(workspace: Workspace, name: str) -> Checkpoint | None:

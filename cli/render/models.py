@@ -70,4 +70,6 @@ def metrics(values: Mapping[str, float]) -> str:
 
 
 def _fact(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {told}" for name, told in value.items())
     return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
