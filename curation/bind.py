@@ -5,20 +5,20 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from mmreg.curation.outputs import declared_outputs
+from mmreg.curation.kinds import check_promise, made_roots, root_of
+from mmreg.curation.outputs import declared_outputs, final_names
 from mmreg.curation.params import incidental
 from mmreg.curation.plugins import load_pass
-from mmreg.curation.protocol import LoadedModel, Pass, Recipe
+from mmreg.curation.protocol import LoadedModel, Pass, Recipe, makes_rows
 from mmreg.curation.selections import SELECTIONS
 from mmreg.errors import Blocked, NotFound, UsageError
-from mmreg.schemas.arrow import STATE, state_column
+from mmreg.schemas.arrow import ORIGIN, PARENT, STATE, state_column
 from mmreg.schemas.declaration import PassSpec
-from mmreg.schemas.document import roots_of
 from mmreg.schemas.predicate import Predicate
 from mmreg.schemas.refs import ModelRef
 
@@ -28,11 +28,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BoundPass:
-    """A column pass, ready to plan and to run.
+    """A pass that is called, ready to plan and to run.
 
     ``inputs`` maps the pass's own names to the root's columns, ``outputs`` its own output names to the columns
-    that it makes. ``generation`` is 64 bits over everything that decides the answers: the pass and its declared
-    version, parameters, prompt, weights. ``code`` is a digest of its source: recorded, but no part of it.
+    that it makes there. One that makes rows has ``children`` instead, which are columns of its dataset ``into``;
+    ``lost`` says that this is not there. ``generation`` is 64 bits over everything that decides the answers: the pass
+    and its declared version, parameters, prompt, weights. ``code`` is a digest of its source: recorded, but no part
+    of it.
     """
 
     name: str
@@ -44,6 +46,13 @@ class BoundPass:
     generation: int
     code: str
     model: LoadedModel | None
+    children: dict[str, str] = field(default_factory=dict)
+    lost: bool = False
+
+    @property
+    def into(self) -> str | None:
+        """The root that it makes, if it makes rows."""
+        return self.spec.into if self.children else None
 
     @property
     def state(self) -> str:
@@ -55,9 +64,15 @@ class BoundPass:
 
     def columns(self) -> pa.Schema:
         """The columns that publishing adds: the outputs under their final names, and the state."""
-        made = self.operator.outputs()
-        fields: list[pa.Field[Any]] = [made.field(own).with_name(name) for own, name in self.outputs.items()]
-        return pa.schema([*fields, pa.field(self.state, STATE)])
+        return pa.schema([*self._fields(self.outputs), pa.field(self.state, STATE)])
+
+    def made_columns(self) -> pa.Schema:
+        """The columns that the pass fills in its dataset ``into``."""
+        return pa.schema(self._fields(self.children))
+
+    def _fields(self, names: dict[str, str]) -> list[pa.Field[Any]]:
+        promised = self.operator.outputs()
+        return [promised.field(own).with_name(name) for own, name in names.items()]
 
     def read(self) -> list[str]:
         """The root's columns that decide which rows are stale."""
@@ -72,15 +87,21 @@ def bind(registry: Registry, name: str) -> BoundPass:
     prompt file and `UsageError` for inputs, outputs or parameters that do not fit it.
     """
     spec = registry.spec.passes[name]
-    root = roots_of(registry.spec, spec.from_)
+    root = root_of(registry.project, spec.from_)
     cls = load_pass(spec.use, registry.project.folder)
     inputs = _inputs(registry, name, spec, root, cls)
     model = _model(registry, name, spec)
     prompt = registry.read_text(spec.prompt) if spec.prompt else None
     operator = cls(Recipe(params=spec.params, model=model, prompt=prompt, columns=inputs))
-    outputs = _outputs(registry, name, spec, root, operator.outputs().names)
+    check_promise(name, spec, operator)
+    outputs = _outputs(name, spec, operator)
     generation = _generation(spec, cls, sorted(inputs), prompt, model)
-    return BoundPass(name, spec, operator, root, inputs, outputs, generation, _code(cls), model)
+    bound = BoundPass(name, spec, operator, root, inputs, outputs, generation, _code(cls), model)
+    if makes_rows(cls):
+        assert spec.into is not None
+        return replace(bound, outputs={}, children=outputs, lost=not registry.exists(spec.into))
+    _refuse_taken(registry, bound)
+    return bound
 
 
 def _inputs(registry: Registry, name: str, spec: PassSpec, root: str, cls: type[Pass]) -> dict[str, str]:
@@ -88,7 +109,7 @@ def _inputs(registry: Registry, name: str, spec: PassSpec, root: str, cls: type[
     unknown = sorted(set(spec.inputs) - set(named))
     if unknown and "*" not in cls.inputs:
         raise UsageError(f"pass {name}: {spec.use} has no input {unknown[0]!r} (its inputs: {', '.join(named)})")
-    declared = registry.spec.datasets[root].columns
+    declared = _source_columns(registry, root)
     inputs = {own: spec.inputs.get(own, own if own in declared else None) for own in [*named, *unknown]}
     if spec.inputs:
         inputs = {own: column for own, column in inputs.items() if own in spec.inputs}
@@ -101,22 +122,36 @@ def _inputs(registry: Registry, name: str, spec: PassSpec, root: str, cls: type[
     return {own: column for own, column in inputs.items() if column is not None}
 
 
-def _outputs(registry: Registry, name: str, spec: PassSpec, root: str, made: list[str]) -> dict[str, str]:
+def _outputs(name: str, spec: PassSpec, operator: Pass) -> dict[str, str]:
+    made = operator.outputs().names
     unknown = sorted(set(spec.outputs) - set(made))
     if unknown:
         raise UsageError(f"pass {name}: {spec.use} makes no {unknown[0]!r} (it makes: {', '.join(made)})")
-    outputs = {own: spec.outputs.get(own, own) for own in made}
-    taken = dict.fromkeys(registry.spec.datasets[root].columns, "the source")
+    return final_names(name, spec, operator)
+
+
+def _refuse_taken(registry: Registry, bound: BoundPass) -> None:
+    project, made = registry.project, made_roots(registry.project)
+    taken = _source_columns(registry, bound.root)
     for other, declared in registry.spec.passes.items():
-        if other != name and declared.use not in SELECTIONS and roots_of(registry.spec, declared.from_) == root:
-            taken |= dict.fromkeys(declared_outputs(declared, registry.project.folder), f"pass {other}")
-    for own, column in outputs.items():
+        makes_columns = declared.use not in SELECTIONS and declared.into not in made
+        if other != bound.name and makes_columns and root_of(project, declared.from_) == bound.root:
+            taken |= dict.fromkeys(declared_outputs(other, declared, project.folder), f"pass {other}")
+    for own, column in bound.outputs.items():
         if column in taken:
             raise UsageError(
-                f"pass {name}: its output {own!r} would be the column {column!r}, which {taken[column]} makes",
+                f"pass {bound.name}: its output {own!r} would be the column {column!r}, which {taken[column]} makes",
                 hint=f"outputs: {{{own}: ANOTHER_NAME}}",
             )
-    return outputs
+
+
+def _source_columns(registry: Registry, root: str) -> dict[str, str]:
+    """The columns that a root has before any column pass, each with who makes it."""
+    if root in registry.spec.datasets:
+        return dict.fromkeys(registry.spec.datasets[root].columns, "the source")
+    maker = made_roots(registry.project)[root]
+    columns = declared_outputs(maker, registry.spec.passes[maker], registry.project.folder)
+    return dict.fromkeys([*columns, PARENT.name, ORIGIN.name], f"pass {maker}")
 
 
 def _model(registry: Registry, name: str, spec: PassSpec) -> LoadedModel | None:

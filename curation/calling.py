@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from mmreg.curation.bind import BoundPass
 from mmreg.curation.engine import Portion
+from mmreg.curation.kinds import KEEP
 from mmreg.errors import MmregError, PassFailed
 from mmreg.schemas.arrow import DONE, ERROR, STATE, media_kind
 from mmreg.schemas.fingerprint import light_columns, output_prints
@@ -31,7 +32,7 @@ class Caller:
     def __call__(self, portion: Portion) -> pa.RecordBatch:
         """The results of a portion as they are staged: row ids, outputs under their final names, state."""
         answer = self.answer(portion)
-        staged = _staged(self.bound, portion, answer)
+        staged = self.staged(portion, answer)
         if any(media_kind(field.type) for field in portion.batch.schema):
             # Copied: an output taken from an input keeps the whole batch in memory, with the media in it.
             staged = staged.take(np.arange(staged.num_rows))
@@ -50,6 +51,10 @@ class Caller:
             return self.ask(portion)
         finally:
             self.seconds += time.monotonic() - started
+
+    def staged(self, portion: Portion, answer: pa.RecordBatch) -> pa.RecordBatch:
+        """A checked answer as it is staged."""
+        return _staged(self.bound, portion, answer)
 
     def cost(self) -> Mapping[str, float]:
         """Rows called, seconds within the calls, and what else the pass says that it has spent."""
@@ -110,7 +115,17 @@ def _checked(bound: BoundPass, rows: int, answer: pa.RecordBatch) -> pa.RecordBa
         there = answer.schema.field(own).type if own in answer.schema.names else "nothing"
         if there != promised.field(own).type:
             raise PassFailed(f"pass {bound.name}: promised {own} as {promised.field(own).type}, answered {there}")
+    others = [name for name in answer.schema.names if name not in promised.names and name != "error"]
+    if others:
+        raise PassFailed(
+            f"pass {bound.name}: answered {others[0]!r}, which it did not promise; a pass of kind "
+            f"{bound.operator.kind!r} only adds the columns of outputs()"
+        )
     errors = answer.column("error") if "error" in answer.schema.names else pa.nulls(rows, pa.string())
+    if bound.operator.kind == "filter":
+        undecided = answer.column(KEEP).is_null().to_numpy(zero_copy_only=False)
+        if (undecided & errors.is_null().to_numpy(zero_copy_only=False)).any():
+            raise PassFailed(f"pass {bound.name}: {KEEP!r} is null, where a filter says whether a row is kept or fails")
     arrays = [*(answer.column(own) for own in bound.outputs), errors.cast(pa.string())]
     return pa.RecordBatch.from_arrays(arrays, names=[*bound.outputs, "error"])
 

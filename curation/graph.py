@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 from mmreg.config import Project
+from mmreg.curation.kinds import made_roots
 from mmreg.curation.outputs import declared_outputs
 from mmreg.curation.selections import SELECTIONS
 from mmreg.errors import NotFound, UsageError
@@ -62,18 +63,26 @@ def _data_needs(project: Project) -> dict[Step, set[Step]]:
     """Needs, but for those of passes whose model is trained here."""
     spec = project.spec
     makers = {f"dataset {name}": Step("ingest", name) for name in spec.datasets}
-    makers |= {f"dataset {p.into}": Step("select", name) for name, p in spec.passes.items() if p.into}
-    columns = _column_makers(project)
+    made = made_roots(project)
+    makers |= {
+        f"dataset {p.into}": Step("pass" if p.into in made else "select", name)
+        for name, p in spec.passes.items()
+        if p.into
+    }
+    columns = _column_makers(project, made)
     needs: dict[Step, set[Step]] = {Step("model", name): set() for name in spec.models}
     needs |= {Step("ingest", name): set() for name in spec.datasets}
     for name, declared in spec.passes.items():
         before = {makers[f"dataset {dataset}"] for dataset in declared.reads}
-        for root in all_roots(spec, declared.from_) if declared.from_ else ():
+        for root in all_roots(spec, declared.from_, made) if declared.from_ else ():
             before |= {columns[root, c] for c in _reads(declared) if (root, c) in columns}
         if (model := _model_name(declared.model)) in spec.models:
             before.add(Step("model", model))
         step = _pass_step(name, declared)
         needs[step] = before - {step}
+        if step.kind == "pass" and declared.into is not None and declared.into not in made:
+            # A filter of one's own makes columns, and then the selection of the rows that it keeps.
+            needs[Step("select", name)] = {step, makers[f"dataset {declared.from_}"]}
     for name, training in spec.trainings.items():
         before = {makers[f"dataset {dataset}"] for dataset in (training.from_, *training.evaluate_on)}
         if (model := _model_name(training.init_from)) in spec.models:
@@ -101,13 +110,17 @@ def _model_name(ref: str | None) -> str:
     return ModelRef.parse(ref).name if ref is not None else ""
 
 
-def _column_makers(project: Project) -> dict[tuple[str, str], Step]:
-    """Which pass makes which column of which root, as far as can be told without running one."""
+def _column_makers(project: Project, made: Collection[str]) -> dict[tuple[str, str], Step]:
+    """Which pass makes which column of which root, as far as can be told without running one.
+
+    ``made`` are the roots that passes make.
+    """
     makers = {}
     for name, declared in project.spec.passes.items():
         if declared.use not in SELECTIONS:
-            root = roots_of(project.spec, declared.from_)
-            for column in declared_outputs(declared, project.folder):
+            own = declared.into if declared.into in made else None
+            root = own or roots_of(project.spec, declared.from_, made)
+            for column in declared_outputs(name, declared, project.folder):
                 makers[root, column] = Step("pass", name)
     return makers
 

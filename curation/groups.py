@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -89,15 +89,22 @@ def examine_groups(
     seen = layout.fingerprints(seen_columns(bound))
     if bound.state not in newest.table.schema.names:
         states = [
-            look.read(*fragment) for fragment in zip(layout.fragments.tolist(), layout.live.tolist(), strict=True)
+            replace(look.read(number, live), seen=files)
+            for (number, live), files in zip(_fragments(newest), seen.tolist(), strict=True)
         ]
         return Freshness(Standing.of(states), look.pending, look.missing, 0)
     known = Standing.load(summary, rows.digest)
     there, places = known.find(layout.fragments)
     if there.all() and len(known.fragments) == len(there):
         known = known.at(places)
-        if (known.seen == seen).all() and (known.live == layout.live).all() and _settled(known, bound, look):
-            return Freshness(known, {}, 0, 0)
+        same = (known.seen == seen).all() and (known.live == layout.live).all()
+        if same and (known.rows == known.done + known.failed).all():
+            own = known.made_by(bound.generation)
+            if (look.any_recipe or (own == known.rows).all()) and not (look.retries and known.failed.any()):
+                return Freshness(known, {}, 0, 0)
+            if not (look.any_recipe or look.errors_only or own.any()):
+                states = [look.all_stale(number, state) for number, state in known.states().items()]
+                return Freshness(Standing.of(states), look.pending, 0, look.stale, outdated=look.outdated)
     return _compared(read_groups(newest.table, bound, rows), newest, seen, bound, look)
 
 
@@ -112,13 +119,6 @@ def read_groups(table: lance.LanceDataset, bound: BoundPass, rows: RowSet) -> Gr
     return Groups(**{name: np.concatenate([getattr(none, name), *held[name]]) for name in names})
 
 
-def _settled(known: Standing, bound: BoundPass, look: Look) -> bool:
-    """Whether rows that are as they were need no computing."""
-    complete = bool((known.rows == known.done + known.failed).all())
-    ours = look.any_recipe or bool((known.made_by(bound.generation) == known.rows).all())
-    return complete and ours and not (look.retries and known.failed.any())
-
-
 def _compared(groups: Groups, newest: Snapshot, seen: Prints, bound: BoundPass, look: Look) -> Freshness:
     ours = groups.generation == bound.generation
     current = groups.computed & (ours | look.any_recipe) & (groups.inputs == groups.due)
@@ -129,25 +129,26 @@ def _compared(groups: Groups, newest: Snapshot, seen: Prints, bound: BoundPass, 
     overwritten = waiting & ~groups.intact & (current | ~groups.computed)
     missing = waiting & ~groups.computed & ~overwritten
     states, pending = [], {}
-    for place, (number, live) in enumerate(
-        zip(newest.layout.fragments.tolist(), newest.layout.live.tolist(), strict=True)
-    ):
+    for place, (number, live) in enumerate(_fragments(newest)):
         here = slice(*np.searchsorted(groups.fragments, [number, number + 1]))
         states.append(_state(number, int(seen[place]), live, groups, here, standing))
         if waiting[here].any():
             pending[number] = groups.row_ids[here][waiting[here]]
-    counted = {
-        "missing": int(missing.sum()),
-        "overwritten": int(overwritten.sum()),
-        "again": int((waiting & again).sum()),
-    }
+    others = missing | overwritten | (waiting & again)
     return Freshness(
-        Standing.of(states),
-        pending,
-        stale=int(waiting.sum()) - sum(counted.values()),
+        standing=Standing.of(states),
+        pending=pending,
+        missing=int(missing.sum()),
+        stale=int((waiting & ~others).sum()),
+        overwritten=int(overwritten.sum()),
+        again=int((waiting & again).sum()),
         outdated=_generations(groups.generation[groups.computed & ~standing]),
-        **counted,
     )
+
+
+def _fragments(newest: Snapshot) -> Iterator[tuple[int, int]]:
+    """The number of each fragment and its rows that are not deleted."""
+    yield from zip(newest.layout.fragments.tolist(), newest.layout.live.tolist(), strict=True)
 
 
 def _state(number: int, seen: int, live: int, groups: Groups, here: slice, standing: Mask) -> FragmentState:

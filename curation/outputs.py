@@ -5,19 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 
 from mmreg.curation.plugins import load_pass
-from mmreg.curation.protocol import Recipe
+from mmreg.curation.protocol import Pass, Recipe
 from mmreg.errors import MmregError
 from mmreg.schemas.declaration import PassSpec
 
 
-def declared_outputs(spec: PassSpec, folder: Path) -> list[str]:
+def final_names(name: str, spec: PassSpec, operator: Pass) -> dict[str, str]:
+    """What each output of the pass ``name`` is called as a column. Those of a filter have its name in theirs."""
+    prefix = f"{name}_" if operator.kind == "filter" else ""
+    return {own: spec.outputs.get(own, prefix + own) for own in operator.outputs().names}
+
+
+def declared_outputs(name: str, spec: PassSpec, folder: Path) -> list[str]:
     """The columns, under their final names; ``folder`` is the project's, for its plug-ins.
 
     A pass whose outputs depend on its model (an embedding's length) can be asked only once that exists: until
     then what ``outputs:`` names is all that is known. What is wrong with a pass is told when it is bound.
     """
     try:
-        made = load_pass(spec.use, folder)(Recipe(params=spec.params)).outputs().names
+        return list(final_names(name, spec, load_pass(spec.use, folder)(Recipe(params=spec.params))).values())
     except MmregError:
         return list(spec.outputs.values())
-    return [spec.outputs.get(own, own) for own in made]

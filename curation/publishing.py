@@ -53,10 +53,10 @@ def publish_columns(registry: Registry, done: Computed) -> Run | None:
     None where others have published the same meanwhile. What was staged is forgotten.
     """
     bound, table = done.bound, done.newest.table
-    run = _run(registry, done)
+    run = run_of(registry, done)
     read = registry.version_at(bound.root, table.version)
     seen = Seen(read.lance_version, read.ordinal) if read.lance_version is not None else None
-    landed = publish(registry.lake, bound.root, run, _ColumnsBuilder(registry, done), seen)
+    landed = publish(registry.lake, bound.root, run, ColumnsBuilder(registry, done), seen)
     if landed is not None:
         registry.record(landed)
         if bound.spec.from_ != bound.root:
@@ -68,11 +68,12 @@ def publish_columns(registry: Registry, done: Computed) -> Run | None:
 
 def record_stopped(registry: Registry, done: Computed, reason: str) -> None:
     """Record a run that was stopped before it published: what it computed is staged, what it has cost is known."""
-    run = _run(registry, done)
+    run = run_of(registry, done)
     registry.record(replace(run, state=RunState.FAILED, ended_at=now(), facets={**run.facets, "error": reason}))
 
 
-def _run(registry: Registry, done: Computed) -> Run:
+def run_of(registry: Registry, done: Computed) -> Run:
+    """The run that is going to publish."""
     bound, table = done.bound, done.newest.table
     chosen_by = (registry.latest_input(bound.spec.from_),) if bound.spec.from_ != bound.root else ()
     return Run(
@@ -103,13 +104,14 @@ def facet(done: Computed) -> dict[str, object]:
         "computed": account.computed,
         "resumed": account.found,
         "taken": account.taken,
-        "derived": bound.spec.from_ if bound.spec.from_ != bound.root else None,
+        "derived": bound.spec.from_ if bound.spec.from_ != bound.root and bound.into is None else None,
+        **({"into": bound.into, "children": dict(bound.children)} if bound.into is not None else {}),
         "errors": account.errors,
         "cost": dict(done.cost()),
     }
 
 
-class _ColumnsBuilder:
+class ColumnsBuilder:
     """Drafts the columns on whatever version is newest, with the summary that the next plan will read."""
 
     def __init__(self, registry: Registry, done: Computed) -> None:

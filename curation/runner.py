@@ -14,14 +14,14 @@ from mmreg.curation.calling import Caller
 from mmreg.curation.engine import LocalEngine
 from mmreg.curation.freshness import Freshness, Pending, RowSet
 from mmreg.curation.group_portions import GroupPortions
+from mmreg.curation.make_rows import orphans
 from mmreg.curation.portions import RowPortions
-from mmreg.curation.publishing import Computed, publish_columns, record_stopped
+from mmreg.curation.publishing import Computed, record_stopped
 from mmreg.curation.reuse import without_known, without_staged
-from mmreg.curation.scopes import caller_of, examine, portions_of
+from mmreg.curation.scopes import as_now, caller_of, examine, portions_of, publish_pass, stage_of
 from mmreg.curation.terms import Terms
 from mmreg.errors import NotApproved, PassFailed
 from mmreg.registry.clock import now
-from mmreg.registry.derive import completed
 from mmreg.registry.snapshot import Snapshot
 from mmreg.registry.stage import Stage
 from mmreg.schemas.progress import Progress
@@ -69,14 +69,12 @@ def run_pass(
     """
     terms = terms or Terms()
     with registry.alone(f"{bound.root}.{bound.name}"):
-        last = registry.catalog.last_run("pass", bound.name)
-        if last is not None:
-            completed(registry, last)
+        bound = as_now(registry, bound)
         newest = registry.newest(bound.root)
         rows = RowSet(newest.table, bound, registry.base_selection(bound.spec.from_, bound.spec.split))
         fresh = examine(newest, bound, rows, registry.pass_summary(bound.name), errors_only=errors_only)
-        stage = Stage(registry.lake.store, bound.root, bound.name, bound.generation)
-        if not fresh.pending:
+        stage = stage_of(registry, bound)
+        if not fresh.pending and not orphans(registry, bound, newest, rows.digest):
             stage.clear()
             return PassOutcome(None)
         if _is_frozen(bound, fresh):
@@ -92,8 +90,8 @@ def run_pass(
         progress.start(f"pass {bound.name}", fresh.rows)
         try:
             remaining = without_staged(newest.table, bound, portions, fresh.pending, stage, account)
-            if isinstance(portions, RowPortions):
-                answered = _answered(registry, newest, bound, fresh, last)
+            if bound.into is None:
+                answered = _answered(registry, newest, bound, fresh)
                 remaining = without_known(newest.table, answered, bound, portions, remaining, stage, account)
             progress.advance(account.found + account.taken)
             computing.run(remaining)
@@ -106,7 +104,7 @@ def run_pass(
         finally:
             progress.done()
         account.close(fresh.standing.total("failed"), fresh.wanted)
-        run = publish_columns(registry, done)
+        run = publish_pass(registry, done)
         return PassOutcome(run, account.computed, account.found, account.errors, account.taken)
 
 
@@ -121,11 +119,10 @@ def _is_frozen(bound: BoundPass, fresh: Freshness) -> bool:
     return bound.spec.on_change == "freeze" and others > 0
 
 
-def _answered(
-    registry: Registry, newest: Snapshot, bound: BoundPass, fresh: Freshness, last: Run | None
-) -> list[lance.LanceDataset]:
+def _answered(registry: Registry, newest: Snapshot, bound: BoundPass, fresh: Freshness) -> list[lance.LanceDataset]:
     """Versions with answers of this generation: the newest, and the one that the pass published last."""
     generation = f"{bound.generation:016x}"
+    last = registry.catalog.last_run("pass", bound.name)
     found = [newest.table] if generation in fresh.generations() else []
     if last is not None and last.facets["pass"]["generation"] == generation:
         made = next((o.lance_version for o in last.outputs if o.dataset == bound.root), None)

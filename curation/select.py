@@ -12,6 +12,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from mmreg.curation.evaluate import Evaluation, evaluate
+from mmreg.curation.keep import as_selection
 from mmreg.curation.selections.split import SplitParams
 from mmreg.errors import NotFound, UsageError
 from mmreg.registry.clock import now
@@ -93,7 +94,8 @@ def bind_selection(
     ``said``: a text column that tells why a row fails ``where``. Raises `NotFound` where versions or columns do not
     exist yet.
     """
-    spec = spec or registry.spec.passes[name]
+    spec, reasons = as_selection(registry, name, spec or registry.spec.passes[name])
+    said = said or reasons
     if spec.into is None:
         raise UsageError(f"pass {name}: a {spec.use} makes a derived dataset: say which", hint="into: NAME")
     if spec.use != "split" and spec.params:

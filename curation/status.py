@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mmreg.curation.bind import bind
+from mmreg.curation.kinds import root_of
 from mmreg.curation.plan import pass_freshness, plan
 from mmreg.curation.selections import SELECTIONS
 from mmreg.errors import Blocked, NotFound
-from mmreg.schemas.document import roots_of
 from mmreg.schemas.plan import PassStatus, Status
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def status(registry: Registry) -> Status:
 
 
 def _pass(registry: Registry, name: str) -> PassStatus:
-    root = roots_of(registry.spec, registry.spec.passes[name].from_)
+    root = root_of(registry.project, registry.spec.passes[name].from_)
     try:
         bound = bind(registry, name)
         fresh = pass_freshness(registry, bound)

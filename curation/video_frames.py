@@ -64,6 +64,7 @@ class VideoFrames:
     kind: ClassVar[Kind] = "map"
     makes_rows: ClassVar[bool] = True
     scope: ClassVar[Scope] = "row"
+    batch_rows: ClassVar[int] = 4  # videos: each may give some dozen images
     role: ClassVar[Role] = "extractor"
     inputs: ClassVar[Mapping[str, InputType]] = {"video": "video"}
 

@@ -137,6 +137,8 @@ class Workspace:
         from mmreg.registry.selection import read_selection
 
         row = self.latest(dataset)
+        if row.kind == "root":  # one that a pass has made
+            return None
         return read_selection(self.lake.table(dataset, row.lance_version)).only(split, dataset)
 
     def version_input(self, dataset: str, table: lance.LanceDataset, columns: tuple[str, ...] = ()) -> RunInput:

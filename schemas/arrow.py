@@ -54,6 +54,13 @@ _PREFERENCE = pa.struct(
     ]
 )  # fmt: skip
 _REF = pa.struct([pa.field("dataset", pa.string()), pa.field("sample_id", pa.binary(16))])
+PARENT = pa.field("parent", _REF)
+"""Of a row that a pass has made: the sample that it was made from; null where `ORIGIN` says from what else."""
+ORIGIN = pa.field("origin", pa.string(), nullable=False)
+"""Of a row that a pass has made: its name and generation, and what it says itself of where the row comes from."""
+MADE_FOR = pa.field("_made_for", pa.binary(16), nullable=False)
+"""Of a row that a pass has made: the sample with which it is made again, or goes."""
+
 _SCALARS: dict[str, pa.DataType] = {
     "text": pa.string(), "string": pa.string(), "int": pa.int64(), "float": pa.float64(), "bool": pa.bool_(),
     "timestamp": pa.timestamp("us", tz="UTC"), "messages": _MESSAGES, "preference": _PREFERENCE, "ref": _REF,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from mmreg.errors import FilterError
-from mmreg.schemas.declaration import PassSpec, ProjectSpec, Wrong
+from mmreg.schemas.declaration import SELECTIONS, PassSpec, ProjectSpec, Wrong
 from mmreg.schemas.suggest import did_you_mean
 
 Roots = Mapping[str, str | None]
@@ -50,6 +50,8 @@ def circles(spec: ProjectSpec, roots: Roots) -> Iterator[Wrong]:
 def _made_twice(
     spec: ProjectSpec, root: str, name: str, made: dict[tuple[str, str], tuple[str, str]]
 ) -> Iterator[Wrong]:
+    if spec.passes[name].into is not None:
+        return  # its columns may be those of a dataset of its own
     for output, column in spec.passes[name].outputs.items():
         first = made.setdefault((root, column), (name, output))
         if column in spec.datasets[root].columns:
@@ -78,7 +80,7 @@ def _unread(spec: ProjectSpec, roots: Roots, root: str, name: str) -> Iterator[W
 def _known(spec: ProjectSpec, roots: Roots, root: str, reader: str | None = None) -> frozenset[str] | None:
     """The columns that ``reader`` may read in ``root``; None where they cannot be known."""
     others = [p for name, p in spec.passes.items() if name != reader and roots.get(p.from_) == root]
-    if any(p.into is None and not p.outputs for p in others):
+    if any(p.use not in SELECTIONS and not p.outputs for p in others):
         return None
     made = (column for p in others for column in p.outputs.values())
     states = (f"_mmreg_{name}" for name in spec.passes)

@@ -343,6 +343,8 @@ class PassSpec(Declared):
 
 
 _FILTER_KEYS = ("top", "band", "all_of", "any_of", "none_of")
+SELECTIONS = ("filter", "split", "mix")
+"""What ``use:`` says of passes that choose rows and make no columns."""
 
 
 class ModelSpec(Declared):

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from mmreg.errors import NotFound, UsageError
 from mmreg.schemas.columns import circles, misread_columns
-from mmreg.schemas.declaration import ProjectSpec, Wrong
+from mmreg.schemas.declaration import SELECTIONS, ProjectSpec, Wrong
 from mmreg.schemas.refs import ModelRef
 from mmreg.schemas.suggest import did_you_mean
 
 
-def roots_of(spec: ProjectSpec, dataset: str) -> str:
+def roots_of(spec: ProjectSpec, dataset: str, made: Collection[str] = ()) -> str:
     """The root dataset behind ``dataset``: itself, or what its selections were made from.
 
-    Raises `NotFound`, and `UsageError` for a mixture of several roots.
+    ``made`` are datasets that passes make as roots, which only their code can tell. Raises `NotFound`, and
+    `UsageError` for a mixture of several roots.
     """
-    first, *others = all_roots(spec, dataset)
+    first, *others = all_roots(spec, dataset, made)
     if others:
         several = ", ".join((first, *others))
         raise UsageError(
@@ -26,18 +27,21 @@ def roots_of(spec: ProjectSpec, dataset: str) -> str:
     return first
 
 
-def all_roots(spec: ProjectSpec, dataset: str) -> tuple[str, ...]:
-    """The root datasets behind ``dataset``, of which only a mixture has several, in the order of its declaration."""
+def all_roots(spec: ProjectSpec, dataset: str, made: Collection[str] = ()) -> tuple[str, ...]:
+    """The root datasets behind ``dataset``, of which only a mixture has several, in the order of its declaration.
+
+    ``made`` as in `roots_of`.
+    """
     made_from = {p.into: tuple(p.datasets) or (p.from_,) for p in spec.passes.values() if p.into}
     roots: dict[str, None] = {}
     waiting, seen = [dataset], {dataset}
     while waiting:
         name = waiting.pop(0)
-        if name in spec.datasets:
+        if name in spec.datasets or name in made:
             roots[name] = None
         elif name not in made_from:
             raise NotFound(f"no dataset {name!r} is declared{did_you_mean(name, _datasets(spec))}")
-        waiting[:0] = [other for other in made_from.get(name, ()) if name not in spec.datasets and other not in seen]
+        waiting[:0] = [other for other in made_from.get(name, ()) if name not in roots and other not in seen]
         seen.update(waiting)
     if not roots:  # a circle
         raise NotFound(f"{dataset!r} is made from no root dataset")
@@ -149,10 +153,13 @@ def _root(spec: ProjectSpec, dataset: str) -> str | None:
 
 
 def _roots(spec: ProjectSpec, dataset: str) -> tuple[str, ...]:
+    """Those that the declaration alone can tell: none where code decides whether a pass makes rows of its own."""
+    coded = {p.into for p in spec.passes.values() if p.into and p.use not in SELECTIONS}
     try:
-        return all_roots(spec, dataset)
+        roots = all_roots(spec, dataset, coded)
     except NotFound:
         return ()
+    return () if coded & set(roots) else roots
 
 
 def _datasets(spec: ProjectSpec) -> list[str]:

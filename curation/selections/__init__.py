@@ -3,4 +3,6 @@
 All that draws or breaks ties does so by a seeded hash of a row's own identity, never by its position.
 """
 
-SELECTIONS = ("filter", "split", "mix")
+from mmreg.schemas.declaration import SELECTIONS
+
+__all__ = ["SELECTIONS"]
