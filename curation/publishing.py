@@ -66,10 +66,10 @@ def publish_columns(registry: Registry, done: Computed) -> Run | None:
     return landed
 
 
-def record_stopped(registry: Registry, done: Computed, reason: str) -> None:
+def record_stopped(registry: Registry, done: Computed, reason: str, state: RunState = RunState.FAILED) -> None:
     """Record a run that was stopped before it published: what it computed is staged, what it has cost is known."""
     run = run_of(registry, done)
-    registry.record(replace(run, state=RunState.FAILED, ended_at=now(), facets={**run.facets, "error": reason}))
+    registry.record(replace(run, state=state, ended_at=now(), facets={**run.facets, "error": reason}))
 
 
 def run_of(registry: Registry, done: Computed) -> Run:

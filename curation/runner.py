@@ -25,7 +25,7 @@ from mmreg.registry.clock import now
 from mmreg.registry.snapshot import Snapshot
 from mmreg.registry.stage import Stage
 from mmreg.schemas.progress import Progress
-from mmreg.schemas.run import Run, RunInput
+from mmreg.schemas.run import Run, RunInput, RunState
 
 if TYPE_CHECKING:
     import lance
@@ -95,15 +95,17 @@ def run_pass(
                 remaining = without_known(newest.table, answered, bound, portions, remaining, stage, account)
             progress.advance(account.found + account.taken)
             computing.run(remaining)
-        except NotApproved as error:
+            account.close(fresh.standing.total("failed"), fresh.wanted)
+        except (NotApproved, PassFailed) as error:
             record_stopped(registry, done, error.message)
             raise
         except KeyboardInterrupt:
-            progress.message(f"pass {bound.name}: stopped; mmreg apply {bound.name} goes on from what is staged")
+            record_stopped(registry, done, "interrupted", RunState.ABORTED)
+            kept = account.computed + account.found + account.taken
+            progress.message(f"pass {bound.name}: stopped; {kept:,} rows are kept, mmreg apply {bound.name} goes on")
             raise
         finally:
             progress.done()
-        account.close(fresh.standing.total("failed"), fresh.wanted)
         run = publish_pass(registry, done)
         return PassOutcome(run, account.computed, account.found, account.errors, account.taken)
 
