@@ -99,7 +99,7 @@ def bind(registry: Registry, name: str) -> BoundPass:
     bound = BoundPass(name, spec, operator, root, inputs, outputs, generation, _code(cls), model)
     if makes_rows(cls):
         assert spec.into is not None
-        return replace(bound, outputs={}, children=outputs, lost=not registry.exists(spec.into))
+        return replace(bound, outputs={}, children=outputs, lost=not registry.lake.versions_on_disk(spec.into))
     _refuse_taken(registry, bound)
     return bound
 

@@ -14,7 +14,7 @@ from mmreg.curation.engine import Portion
 from mmreg.curation.kinds import KEEP
 from mmreg.errors import MmregError, PassFailed
 from mmreg.schemas.arrow import DONE, ERROR, STATE, media_kind
-from mmreg.schemas.fingerprint import light_columns, output_prints
+from mmreg.schemas.fingerprint import NOTHING, light_columns, output_prints
 
 
 class Caller:
@@ -90,18 +90,40 @@ class Caller:
 
 
 def _staged(bound: BoundPass, portion: Portion, answer: pa.RecordBatch) -> pa.RecordBatch:
-    made = pa.RecordBatch.from_arrays([answer.column(own) for own in bound.outputs], names=list(bound.outputs.values()))
+    made = answer.select(list(bound.outputs)).rename_columns(list(bound.outputs.values()))
     errors = answer.column("error")
     state = np.where(errors.is_valid().to_numpy(zero_copy_only=False), ERROR, DONE).astype(np.int8)
     generation = np.full(answer.num_rows, bound.generation, np.uint64)
-    prints = output_prints(made, light_columns(made.schema, made.schema.names))
+    prints = np.full(answer.num_rows, NOTHING, np.uint16)
+    if bound.outputs:
+        prints = output_prints(made, light_columns(made.schema, made.schema.names))
     numbers: list[pa.Array[Any]] = [pa.array(generation), pa.array(portion.inputs), pa.array(state)]
     states = pa.StructArray.from_arrays([*numbers, errors, pa.array(prints)], fields=list(STATE))
     arrays = [pa.array(portion.row_ids), *made.columns, states]
     return pa.RecordBatch.from_arrays(arrays, names=["_rowid", *made.schema.names, bound.state])
 
 
+def refuse_no_batch(bound: BoundPass, answer: object) -> None:
+    """Raise `PassFailed` for an answer that is no batch of rows."""
+    if not isinstance(answer, pa.RecordBatch):
+        raise PassFailed(
+            f"pass {bound.name}: answered a {type(answer).__name__}, where a pyarrow.RecordBatch is due",
+            hint="docs/passes.md shows a whole pass",
+        )
+
+
+def errors_of(bound: BoundPass, answer: pa.RecordBatch) -> pa.Array[Any]:
+    """The reason of each row that failed, null for the others."""
+    if "error" not in answer.schema.names:
+        return pa.nulls(answer.num_rows, pa.string())
+    errors = answer.column("error")
+    if errors.type not in (pa.string(), pa.null()):
+        raise PassFailed(f"pass {bound.name}: answered 'error' as {errors.type}, where text is due")
+    return errors.cast(pa.string())
+
+
 def _checked(bound: BoundPass, rows: int, answer: pa.RecordBatch) -> pa.RecordBatch:
+    refuse_no_batch(bound, answer)
     promised = bound.operator.outputs()
     if answer.num_rows != rows:
         raise PassFailed(f"pass {bound.name}: answered {answer.num_rows} rows for {rows}")
@@ -115,18 +137,12 @@ def _checked(bound: BoundPass, rows: int, answer: pa.RecordBatch) -> pa.RecordBa
         there = answer.schema.field(own).type if own in answer.schema.names else "nothing"
         if there != promised.field(own).type:
             raise PassFailed(f"pass {bound.name}: promised {own} as {promised.field(own).type}, answered {there}")
-    others = [name for name in answer.schema.names if name not in promised.names and name != "error"]
-    if others:
-        raise PassFailed(
-            f"pass {bound.name}: answered {others[0]!r}, which it did not promise; a pass of kind "
-            f"{bound.operator.kind!r} only adds the columns of outputs()"
-        )
-    errors = answer.column("error") if "error" in answer.schema.names else pa.nulls(rows, pa.string())
+    errors = errors_of(bound, answer)
     if bound.operator.kind == "filter":
         undecided = answer.column(KEEP).is_null().to_numpy(zero_copy_only=False)
         if (undecided & errors.is_null().to_numpy(zero_copy_only=False)).any():
             raise PassFailed(f"pass {bound.name}: {KEEP!r} is null, where a filter says whether a row is kept or fails")
-    arrays = [*(answer.column(own) for own in bound.outputs), errors.cast(pa.string())]
+    arrays = [*(answer.column(own) for own in bound.outputs), errors]
     return pa.RecordBatch.from_arrays(arrays, names=[*bound.outputs, "error"])
 
 

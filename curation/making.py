@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mmreg.curation.bind import BoundPass
-from mmreg.curation.calling import Caller
+from mmreg.curation.calling import Caller, errors_of, refuse_no_batch
 from mmreg.curation.engine import Portion
 from mmreg.errors import PassFailed
 from mmreg.schemas.cells import values
@@ -32,11 +32,11 @@ class RowMaker(Caller):
 
         Raises `PassFailed` where the answer is not what the kind of the pass may give.
         """
+        refuse_no_batch(self.bound, answer)
         self._refuse_other_columns(answer)
         parents = self._parents(rows, answer)
         errors: list[str | None] = [None] * rows
-        given = values(answer.column("error")) if "error" in answer.schema.names else [None] * len(parents)
-        for parent, error in zip(parents.tolist(), given, strict=True):
+        for parent, error in zip(parents.tolist(), values(errors_of(self.bound, answer)), strict=True):
             errors[parent] = errors[parent] or error
         failed = np.array([error is not None for error in errors], bool)
         order = np.argsort(parents, kind="stable")

@@ -14,11 +14,10 @@ from mmreg.curation.calling import Caller
 from mmreg.curation.engine import LocalEngine
 from mmreg.curation.freshness import Freshness, Pending, RowSet
 from mmreg.curation.group_portions import GroupPortions
-from mmreg.curation.make_rows import orphans
 from mmreg.curation.portions import RowPortions
 from mmreg.curation.publishing import Computed, record_stopped
 from mmreg.curation.reuse import without_known, without_staged
-from mmreg.curation.scopes import as_now, caller_of, examine, portions_of, publish_pass, stage_of
+from mmreg.curation.scopes import as_now, caller_of, examine, gone, portions_of, publish_pass, stage_of
 from mmreg.curation.terms import Terms
 from mmreg.errors import NotApproved, PassFailed
 from mmreg.registry.clock import now
@@ -74,7 +73,7 @@ def run_pass(
         rows = RowSet(newest.table, bound, registry.base_selection(bound.spec.from_, bound.spec.split))
         fresh = examine(newest, bound, rows, registry.pass_summary(bound.name), errors_only=errors_only)
         stage = stage_of(registry, bound)
-        if not fresh.pending and not orphans(registry, bound, newest, rows.digest):
+        if not fresh.pending and not gone(registry, bound):
             stage.clear()
             return PassOutcome(None)
         if _is_frozen(bound, fresh):

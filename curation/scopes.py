@@ -11,11 +11,12 @@ from mmreg.curation.freshness import Freshness, RowSet
 from mmreg.curation.freshness import examine as examine_rows
 from mmreg.curation.group_portions import GroupCaller, GroupPortions
 from mmreg.curation.groups import examine_groups
-from mmreg.curation.make_rows import RowStage, complete_state, everything, publish_rows
+from mmreg.curation.make_rows import RowStage, complete_state, everything, orphans, publish_rows, refuse_other_rows
 from mmreg.curation.making import RowMaker
 from mmreg.curation.portions import RowPortions
 from mmreg.curation.publishing import Computed, publish_columns
 from mmreg.registry.derive import completed
+from mmreg.registry.drop import take_up
 from mmreg.registry.stage import Stage
 
 if TYPE_CHECKING:
@@ -31,7 +32,12 @@ def as_now(registry: Registry, bound: BoundPass) -> BoundPass:
         completed(registry, last)
     elif last is not None:
         complete_state(registry, bound, last)
-    return bound if bound.into is None else replace(bound, lost=not registry.exists(bound.into))
+    if bound.into is None:
+        return bound
+    take_up(registry, bound.into)
+    found = replace(bound, lost=not registry.lake.versions_on_disk(bound.into))
+    refuse_other_rows(registry, found)
+    return found
 
 
 def examine(
@@ -68,3 +74,10 @@ def stage_of(registry: Registry, bound: BoundPass) -> Stage:
 def publish_pass(registry: Registry, done: Computed) -> Run | None:
     """Make what is staged a version, or two. None where nothing was left to publish."""
     return publish_columns(registry, done) if done.bound.into is None else publish_rows(registry, done)
+
+
+def gone(registry: Registry, bound: BoundPass) -> int:
+    """How many rows that a pass has made are to go with the samples that they were made for."""
+    newest = registry.newest(bound.root)
+    rows = RowSet(newest.table, bound, registry.base_selection(bound.spec.from_, bound.spec.split))
+    return orphans(registry, bound, newest, rows.digest)
