@@ -34,13 +34,14 @@ Within = Callable[[str, NDArray[np.uint64]], NDArray[np.bool_]]
 class Wanted:
     """What to read of each row besides its row id.
 
-    ``seeds``: hashes of the sample id by these. ``split``: the seed and the column of groups, for a hash of the
-    split's key. ``said``: a text column that says why rows fail the conditions.
+    ``ties``: what to break ties by. ``seed``: a hash of the sample id by it. ``split``: the seed and the column of
+    groups, for a hash of the split's key. ``said``: a text column that says why rows fail the conditions.
     """
 
     conditions: Sequence[Predicate] = ()
     numbers: Sequence[str] = ()
-    seeds: Sequence[int] = ()
+    ties: bool = False
+    seed: int | None = None
     split: tuple[int, str | None] | None = None
     ids: bool = False
     said: str | None = None
@@ -72,7 +73,8 @@ class Candidates:
     row_ids: NDArray[np.uint64]
     failed: NDArray[np.int32]
     numbers: dict[str, Numbers]
-    hashed: dict[int, NDArray[np.uint64]]
+    ties: NDArray[np.uint64] | None
+    hashed: NDArray[np.uint64] | None
     keyed: NDArray[np.uint64] | None
     ids: NDArray[np.void] | None
     said: NDArray[np.int32] | None
@@ -106,7 +108,7 @@ def _scan(what: str, table: lance.LanceDataset, wanted: Wanted) -> Iterator[pa.R
     for number, name in enumerate(wanted.numbers):
         _refuse_unranked(what, table.schema, name)
         columns[f"v{number}"] = _quoted(name)
-    if wanted.ids or wanted.seeds or wanted.split:
+    if wanted.ids or wanted.ties or wanted.seed is not None or wanted.split:
         columns["sample_id"] = "sample_id"
     if wanted.split and wanted.split[1]:
         columns["group"] = _quoted(wanted.split[1])
@@ -156,7 +158,8 @@ class _Held:
                 name: Numbers(sorted_(f"values {name}", float), sorted_(f"known {name}", bool), self._type(name))
                 for name in self.wanted.numbers
             },
-            {seed: sorted_(f"hash {seed}", np.uint64) for seed in self.wanted.seeds},
+            sorted_("ties", np.uint64) if self.wanted.ties else None,
+            sorted_("hashed", np.uint64) if self.wanted.seed is not None else None,
             sorted_("keyed", np.uint64) if self.wanted.split else None,
             sorted_("ids", "V16") if self.wanted.ids else None,
             sorted_("said", np.int32) if self.wanted.said else None,
@@ -166,11 +169,15 @@ class _Held:
     def _identities(self, batch: pa.RecordBatch) -> None:
         if self.wanted.ids:
             self._keep("ids", fixed_width(batch.column("sample_id")))
-        if not (self.wanted.seeds or self.wanted.split):
+        if self.wanted.ties:
+            # An id is a digest, so its beginning is as good as a hash of it.
+            self._keep("ties", fixed_width(batch.column("sample_id")).view(">u8")[::2].astype(np.uint64))
+        if self.wanted.seed is None and self.wanted.split is None:
             return
-        ids: list[bytes] = values(batch.column("sample_id"))
-        for seed in self.wanted.seeds:
-            self._keep(f"hash {seed}", hashes(ids, seed))
+        raw = fixed_width(batch.column("sample_id")).tobytes()
+        ids = [raw[start : start + 16] for start in range(0, len(raw), 16)]
+        if self.wanted.seed is not None:
+            self._keep("hashed", hashes(ids, self.wanted.seed))
         if self.wanted.split:
             seed, group = self.wanted.split
             self._keep("keyed", hashes(split_keys(ids, whole(batch.column("group")) if group else None), seed))

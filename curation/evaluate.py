@@ -27,9 +27,6 @@ from mmreg.registry.selection import Selection
 if TYPE_CHECKING:
     from mmreg.curation.select import BoundSelection
 
-TIES = 0
-"""The seed of the hashes that break ties."""
-
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -69,13 +66,11 @@ def _wanted(bound: BoundSelection) -> Wanted:
     spec = bound.spec
     ranked = [part.column for part in (spec.top, spec.band) if part is not None]
     score = score_column(bound)
-    seeds = {TIES} if ranked else set()
-    if spec.use == "mix" or spec.sample is not None:
-        seeds.add(_seed(bound))
     return Wanted(
         conditions=bound.predicate.conjuncts() if bound.predicate else (),
         numbers=list(dict.fromkeys([*ranked, *([score] if score else [])])),
-        seeds=sorted(seeds),
+        ties=bool(ranked),
+        seed=spec.sample.seed if spec.sample is not None else 0 if spec.use == "mix" else None,
         split=(bound.split.seed, bound.split.group) if bound.split else None,
         ids=spec.use == "mix" and len(bound.tables) > 1,
         said=bound.said,
@@ -94,7 +89,7 @@ def _filter(bound: BoundSelection, rows: Candidates, fates: Fates) -> None:
     if spec.band is not None:
         column, low, high = spec.band.column, spec.band.low, spec.band.high
         left = _with_value(rows, column, fates, "band")
-        below, above = band(rows.numbers[column].values[left], rows.hashed[TIES][left], spec.band)
+        below, above = band(*_ranked(rows, column, left), spec.band)
         numbers = np.zeros(len(rows), np.int32)
         numbers[left] = below + 2 * above
         reasons = [
@@ -106,13 +101,14 @@ def _filter(bound: BoundSelection, rows: Candidates, fates: Fates) -> None:
         column = spec.top.column
         left = _with_value(rows, column, fates, "top")
         out = np.zeros(len(rows), bool)
-        out[left] = ~top(rows.numbers[column].values[left], rows.hashed[TIES][left], spec.top)
+        out[left] = ~top(*_ranked(rows, column, left), spec.top)
         asked = f"{spec.top.rows:,} rows" if spec.top.rows is not None else f"{spec.top.fraction:g}"
         fates.drop(out, f"top: {column} is not among the top {asked}")
     if spec.sample is not None:
+        assert rows.hashed is not None
         left = np.flatnonzero(fates.kept)
         out = np.zeros(len(rows), bool)
-        out[left] = ~sampled(rows.hashed[spec.sample.seed][left], spec.sample, bound.like)
+        out[left] = ~sampled(rows.hashed[left], spec.sample, bound.like)
         fates.drop(out, "sample: not drawn")
 
 
@@ -120,6 +116,11 @@ def _with_value(rows: Candidates, column: str, fates: Fates, what: str) -> NDArr
     """The places of the rows still kept, without those that have no value."""
     fates.drop(~rows.numbers[column].known, f"{what}: {column} has no value")
     return np.flatnonzero(fates.kept)
+
+
+def _ranked(rows: Candidates, column: str, places: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[np.uint64]]:
+    assert rows.ties is not None
+    return rows.numbers[column].values[places], rows.ties[places]
 
 
 def _mix(bound: BoundSelection, rows: Candidates, fates: Fates) -> dict[str, Share]:
@@ -139,7 +140,8 @@ def _mix(bound: BoundSelection, rows: Candidates, fates: Fates) -> dict[str, Sha
     given = shares(bound.spec.datasets, supply, _total(bound, supply))
     chosen = np.zeros(len(rows), bool)
     left = np.flatnonzero(fates.kept)
-    chosen[left] = drawn(part[left], rows.hashed[_seed(bound)][left], [given[name].rows for name in names])
+    assert rows.hashed is not None
+    chosen[left] = drawn(part[left], rows.hashed[left], [given[name].rows for name in names])
     fates.drop_each(np.where(chosen, 0, part + 1), [f"mix: not drawn for {name}" for name in names])
     return given
 
@@ -152,10 +154,6 @@ def _total(bound: BoundSelection, supply: Mapping[str, int]) -> int | None:
         return sample.rows if sample.rows is not None else bound.like
     most = shares(bound.spec.datasets, supply, None)
     return round(sample.fraction * sum(share.rows for share in most.values()))
-
-
-def _seed(bound: BoundSelection) -> int:
-    return bound.spec.sample.seed if bound.spec.sample is not None else TIES
 
 
 def _have(bound: BoundSelection, name: str, rows: Candidates) -> NDArray[np.bool_]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -107,12 +108,12 @@ class DecisionsOf:
         if self._data is None:
             return None
         file = pq.ParquetFile(pa.BufferReader(self._data))
-        filters: Any = [("row_id", "=", row_id)]
+        wanted = pc.equal(pc.field("row_id"), pa.scalar(row_id, pa.uint64()))
         if "root" in file.schema_arrow.names:
-            filters.append(("root", "=", root))
+            wanted &= pc.equal(pc.field("root"), pa.scalar(root, pa.uint8()))
         elif root:
             return None
-        found = pq.read_table(pa.BufferReader(self._data), filters=filters)
+        found = pq.read_table(pa.BufferReader(self._data), filters=wanted)
         if not found.num_rows:
             return None
         score = values(found["score"])[0] if "score" in found.schema.names else None

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mmreg.schemas.arrow import media_kind
-from mmreg.schemas.cells import Column, child, values
+from mmreg.schemas.cells import Column, child, values, whole
 
 
 def sample_ids(batch: pa.RecordBatch, identity: Sequence[str]) -> pa.Array[Any]:
@@ -30,7 +30,10 @@ def sample_ids(batch: pa.RecordBatch, identity: Sequence[str]) -> pa.Array[Any]:
 
 def fixed_width(ids: Column) -> NDArray[np.void]:
     """Sample ids as a numpy array of 16 raw bytes each, which keep their zeros."""
-    return np.frombuffer(b"".join(values(ids)), dtype="V16")
+    piece = whole(ids)
+    data: Any = piece.buffers()[1]
+    cells: NDArray[np.void] = np.frombuffer(data if data is not None else b"", dtype="V16")
+    return cells[piece.offset : piece.offset + len(piece)].copy()
 
 
 def content_columns(schema: pa.Schema) -> list[str]:

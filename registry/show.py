@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mmreg.registry.catalog import VersionRow
 from mmreg.registry.changes import rejected_records
+from mmreg.registry.derive import roots_at, selected_by
 from mmreg.registry.evolve import earlier_names
-from mmreg.schemas.detail import ColumnDetail, VersionDetail
+from mmreg.schemas.detail import ColumnDetail, MixShare, VersionDetail
 from mmreg.schemas.refs import VersionRef
 from mmreg.schemas.run import Run
 
@@ -22,13 +24,12 @@ SHOWN = 20
 def show(workspace: Workspace, ref: VersionRef) -> VersionDetail:
     """What ``mmreg show`` tells of ``ref``."""
     row = workspace.catalog.resolve(ref)
-    run = workspace.catalog.run(row.run)
-    root = row.dataset if row.kind == "root" else row.roots[0]["dataset"]
-    root_version = row.lance_version if row.kind == "root" else row.roots[0]["lance_version"]
-    ingest = _ingest_at(workspace, root, root_version)
-    facet = ingest.facets["ingest"] if ingest is not None else {}
-    uri = workspace.lake.table_uri(row.dataset)
     own = row.kind == "root"
+    ingest = _ingest_at(workspace, row.dataset, row.lance_version) if own else None
+    facet = ingest.facets["ingest"] if ingest is not None else {}
+    chosen = None if own else selected_by(workspace, row)
+    select = workspace.catalog.run(chosen.run).facets["select"] if chosen is not None else {}
+    uri = workspace.lake.table_uri(row.dataset)
     return VersionDetail(
         ref=f"{row.dataset}@v{row.ordinal}",
         dataset=row.dataset,
@@ -36,7 +37,7 @@ def show(workspace: Workspace, ref: VersionRef) -> VersionDetail:
         uuid=row.uuid,
         kind=row.kind,
         rows=row.rows,
-        rejected=int(facet.get("rejected", 0)) if own else 0,
+        rejected=int(facet.get("rejected", 0)),
         lance_version=row.lance_version,
         uri=uri,
         open_with=f"lance.dataset({uri!r}, version={row.lance_version})",
@@ -44,11 +45,13 @@ def show(workspace: Workspace, ref: VersionRef) -> VersionDetail:
         run=row.run,
         job=f"{row.job_kind} {row.job_name}",
         promoted=row.promoted,
-        license=facet.get("license"),
-        columns=_columns(workspace, root, root_version),
+        license=_license(workspace, row),
+        columns=_columns(workspace, row),
         roots=tuple(_root_ref(workspace, part["dataset"], part["uuid"]) for part in row.roots),
-        splits=run.facets.get("select", {}).get("splits", {}),
-        rejected_reasons=facet.get("reasons", {}) if own else {},
+        splits=select.get("splits", {}),
+        mix=_mix(select),
+        dropped=select.get("decisions", {}).get("reasons", {}),
+        rejected_reasons=facet.get("reasons", {}),
         rejected_records=tuple(
             {"source": r["source"], "reason": r["reason"], "detail": r["detail"]}
             for r in islice(rejected_records(workspace.lake, ingest), SHOWN)
@@ -56,6 +59,12 @@ def show(workspace: Workspace, ref: VersionRef) -> VersionDetail:
         if own
         else (),
     )
+
+
+def common_producers(workspace: Workspace, row: VersionRow) -> dict[str, tuple[str, str]]:
+    """`producers` for any version: of a mixture the columns that passes of one name made in all its roots."""
+    first, *others = (producers(workspace, root, at) for root, at in roots_at(row))
+    return {column: made for column, made in first.items() if all(o.get(column, ())[:1] == made[:1] for o in others)}
 
 
 def producers(workspace: Workspace, root: str, lance_version: int) -> dict[str, tuple[str, str]]:
@@ -80,13 +89,34 @@ def producers(workspace: Workspace, root: str, lance_version: int) -> dict[str, 
     return made
 
 
-def _columns(workspace: Workspace, root: str, lance_version: int) -> tuple[ColumnDetail, ...]:
-    made = producers(workspace, root, lance_version)
-    schema = workspace.lake.table(root, lance_version).schema
+def _columns(workspace: Workspace, row: VersionRow) -> tuple[ColumnDetail, ...]:
+    made = common_producers(workspace, row)
     return tuple(
         ColumnDetail(field.name, _type(field.type), *made.get(field.name, ("source", None)))
-        for field in schema
-        if not field.name.startswith("_")
+        for field in workspace.open_version(row.ref).schema
+    )
+
+
+def _license(workspace: Workspace, row: VersionRow) -> str | None:
+    """Of all its roots."""
+    ingests = (_ingest_at(workspace, root, at) for root, at in roots_at(row))
+    found = (ingest.facets["ingest"].get("license") for ingest in ingests if ingest is not None)
+    return " AND ".join(dict.fromkeys(license for license in found if license)) or None
+
+
+def _mix(select: Mapping[str, Any]) -> tuple[MixShare, ...]:
+    given = select.get("mix", ())
+    total = sum(share["rows"] for share in given)
+    return tuple(
+        MixShare(
+            dataset=share["dataset"],
+            weight=share["weight"],
+            achieved=share["rows"] / total if total else 0.0,
+            rows=share["rows"],
+            wanted=share["wanted"],
+            supply=share["supply"],
+        )
+        for share in given
     )
 
 

@@ -9,7 +9,7 @@ from mmreg.errors import NotFound
 from mmreg.registry.catalog import VersionRow
 from mmreg.registry.clock import now
 from mmreg.registry.runs import new_run_id
-from mmreg.registry.show import producers
+from mmreg.registry.show import common_producers
 from mmreg.schemas.arrow import media_kind
 from mmreg.schemas.check import ValidationReport
 from mmreg.schemas.declaration import CheckSpec
@@ -89,13 +89,8 @@ def _validate(workspace: Workspace, row: VersionRow) -> ValidationReport:
 def _run_checks(workspace: Workspace, ref: str, row: VersionRow, specs: tuple[CheckSpec, ...]) -> list[Check]:
     """Two streams over the version: one without media for all checks that can, one for those that must see it."""
     reader = workspace.open_version(ref)
-    schema = reader.table.schema
-    root, at = (
-        (row.dataset, row.lance_version)
-        if row.kind == "root"
-        else (row.roots[0]["dataset"], row.roots[0]["lance_version"])
-    )
-    made = {column: name for column, (name, _) in producers(workspace, root, at).items()}
+    schema = reader.full_schema
+    made = {column: name for column, (name, _) in common_producers(workspace, row).items()}
     checks = [load_check(spec, schema, made) for spec in specs]
     for media in (False, True):
         group = [check for check in checks if check.media == media]

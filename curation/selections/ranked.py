@@ -1,6 +1,6 @@
 """Top and band: rows by the rank of a value among all that have one.
 
-Ranks ascend by value; of equal values the smaller hash of the row's identity ranks higher. So every row has a rank
+Ranks ascend by value; of equal values the one with the smaller sample id ranks higher. So every row has a rank
 of its own, exactly as many are kept as were asked for, and which of equals are kept depends on who they are alone.
 """
 
