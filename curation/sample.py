@@ -18,9 +18,9 @@ import xxhash
 from numpy.typing import NDArray
 
 from mmreg.curation.bind import BoundPass
-from mmreg.curation.calling import Caller
 from mmreg.curation.cost import Measure, from_cost
 from mmreg.curation.portions import RowPortions
+from mmreg.curation.scopes import caller_of, stage_of
 from mmreg.registry.clock import now
 from mmreg.registry.operations.columns import row_ids_of
 from mmreg.registry.stage import Stage
@@ -56,7 +56,7 @@ def take_sample(registry: Registry, bound: BoundPass, fresh: Freshness, rows: in
     inputs = portions.fingerprints(np.concatenate([*chosen.values(), np.empty(0, np.uint64)]))
     file = _folder(registry, bound) / f"{bound.generation:016x}-{_digest(inputs)}.arrow"
     if not file.exists():
-        caller = Caller(bound)
+        caller = caller_of(bound)
         parts = [caller(portion) for portion in portions.read(chosen)]
         table_of = pa.Table.from_batches(parts)
         note = {"cost": dict(caller.cost()), "rows": table_of.num_rows, "at": now()}
@@ -81,7 +81,7 @@ def stage_samples(registry: Registry, bound: BoundPass, examine: Callable[[], Ma
     pending = examine()
     table = registry.newest(bound.root).table
     waiting = np.concatenate([row_ids_of(table, n) if ids is None else ids for n, ids in pending.items()])
-    stage = Stage(registry.lake.store, bound.root, bound.name, bound.generation)
+    stage = stage_of(registry, bound)
     for file in files:
         with pa.memory_map(str(file)) as source:
             results = pa.ipc.open_file(source).read_all().replace_schema_metadata(None)

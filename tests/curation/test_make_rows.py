@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -349,3 +350,14 @@ def test_other_columns_are_refused(making: Any) -> None:
     file.write_text(file.read_text().replace("outputs: {word: word}", "outputs: {word: token}"))
     with pytest.raises(UsageError, match="makes the column 'token' as string now, but in words it is absent"):
         making.apply("split_up")
+
+
+def test_a_sample_of_what_would_be_made_is_not_paid_for_again(making: Any) -> None:
+    making.apply("pairs")
+    os.environ["CALLS"] = str(making.folder / "calls.log")
+    [step] = plan(making.open(), ["split_up"], sample=2).steps
+    assert step.sample is not None and step.sample.rows == 2
+    assert len(new_calls(making)) == 2
+    making.apply("split_up")
+    assert len(new_calls(making)) == 1
+    assert len(rows(making, "words", "word")) == 6
