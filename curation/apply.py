@@ -249,6 +249,6 @@ _STEPS: dict[str, Callable[[Work, str], StepResult]] = {"model": _model, "select
 def _published(kind: str, name: str, run: Run, said: str, **counts: int) -> StepResult:
     output = run.outputs[-1] if run.outputs else None
     outcome = "published" if output else "unchanged"
-    ref = str(VersionRef.at(output.dataset, output.ordinal)) if output else None
+    ref = output.ref if output else None
     message = f"{ref}  {said}" if ref else said
     return StepResult(kind, name, outcome, message, ref=ref, rows=output.rows if output else 0, **counts)  # type: ignore[arg-type]

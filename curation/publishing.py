@@ -55,7 +55,7 @@ def publish_columns(registry: Registry, done: Computed) -> Run | None:
     bound, table = done.bound, done.newest.table
     run = run_of(registry, done)
     read = registry.version_at(bound.root, table.version)
-    seen = Seen(read.lance_version, read.ordinal) if read.lance_version is not None else None
+    seen = Seen(read.lance_version, read.ordinal) if read.ordinal else None
     landed = publish(registry.lake, bound.root, run, ColumnsBuilder(registry, done), seen)
     if landed is not None:
         registry.record(landed)

@@ -62,7 +62,7 @@ def training_state(registry: Registry, name: str) -> TrainingState:
     newest = registry.latest(spec.from_)
     if not trained_on & {row.uuid for row in _same_data(registry, spec.from_)}:
         ref = next(i.ref for i in last.inputs if i.role == "trained_on")
-        return TrainingState((), f"trained on {ref}, the newest is {newest.dataset}@v{newest.ordinal}")
+        return TrainingState((), f"trained on {ref}, the newest is {newest.ref}")
     if last.facets["training"].get("code") != _code(registry, spec):
         return TrainingState((), "the command's own code changed")
     return TrainingState((), None)
@@ -82,7 +82,7 @@ def run_training(registry: Registry, name: str, seeds: tuple[int, ...], progress
     row = registry.latest(spec.from_)
     runs = []
     for seed in seeds:
-        progress.message(f"training {name}, seed {seed}, on {row.dataset}@v{row.ordinal} ({row.rows:,} rows)")
+        progress.message(f"training {name}, seed {seed}, on {row.ref} ({row.rows:,} rows)")
         runs.append(_train(registry, name, spec, row, seed))
     return runs
 
@@ -106,11 +106,11 @@ def _train(registry: Registry, name: str, spec: TrainingSpec, row: VersionRow, s
         "alias": spec.alias if seed == spec.seeds[0] else None,
         "init_from": _exact_model(registry, spec.init_from),
     }
-    with training(registry, name, [VersionRef.at(row.dataset, row.ordinal)], **facts) as job:
+    with training(registry, name, [VersionRef.parse(row.ref)], **facts) as job:
         environment = {
             **os.environ,
             "MMREG_PROJECT": str(folder),
-            "MMREG_DATA": f"{row.dataset}@v{row.ordinal}",
+            "MMREG_DATA": f"{row.ref}",
             "MMREG_OUTPUT": str(scratch),
             "MMREG_SEED": str(seed),
             "MMREG_PARAMS": json.dumps(dict(spec.params)),

@@ -33,7 +33,7 @@ def selected_by(workspace: Workspace, row: VersionRow) -> VersionRow | None:
 def selections_of(workspace: Workspace, row: VersionRow) -> Iterator[VersionRow]:
     """The versions up to ``row`` that selections made, the newest first."""
     for version in workspace.catalog.versions(row.dataset):
-        if version.ordinal <= row.ordinal and version.job_kind == "select":
+        if version.lance_version <= row.lance_version and version.job_kind == "select":
             yield version
 
 

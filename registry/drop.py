@@ -43,7 +43,7 @@ def drop_dataset(workspace: Workspace, name: str) -> Run:
             f"{name} is needed by {', '.join(needs)}; nothing was dropped",
             hint="drop the datasets among these first; what a model was trained on stays",
         )
-    source = RunInput("version", row.uuid, f"{name}@v{row.ordinal}")
+    source = RunInput("version", row.uuid, row.ref)
     return _record(workspace, name, (source,), again=False)
 
 

@@ -72,8 +72,8 @@ def declared_checkpoint(workspace: Workspace, name: str) -> Checkpoint:
     now_seen = weights_stamp(path)
     if registered is not None and workspace.catalog.touched(f"model:{name}").get(registered.digest) == now_seen:
         return registered
-    facts = {"framework": spec.framework, "license": spec.license, "base": spec.base}
-    checkpoint = replace(digest_weights(path, name=name, **facts), path=relative_path(workspace, path))
+    found = digest_weights(path, name=name, framework=spec.framework, license=spec.license, base=spec.base)
+    checkpoint = replace(found, path=relative_path(workspace, path))
     workspace.catalog.touch(f"model:{name}", checkpoint.digest, now_seen)
     return checkpoint
 
@@ -117,7 +117,7 @@ def eval_record(workspace: Workspace, model: ModelRef, ref: VersionRef, metrics:
     row = workspace.catalog.resolve(ref)
     inputs = (
         RunInput("checkpoint", checkpoint.digest, str(model)),
-        RunInput("version", row.uuid, f"{row.dataset}@v{row.ordinal}", role="evaluated_on"),
+        RunInput("version", row.uuid, row.ref, role="evaluated_on"),
     )
     facets = {"metrics": {checkpoint.digest: dict(metrics)}}
     return _record(workspace, Job("evaluation", checkpoint.name), inputs=inputs, facets=facets)

@@ -43,7 +43,7 @@ class Reader:
 
     @property
     def ref(self) -> str:
-        return f"{self._row.dataset}@v{self._row.ordinal}"
+        return self._row.ref
 
     @property
     def uuid(self) -> str:

@@ -31,7 +31,7 @@ def show(workspace: Workspace, ref: VersionRef) -> VersionDetail:
     select = workspace.catalog.run(chosen.run).facets["select"] if chosen is not None else {}
     uri = workspace.lake.table_uri(row.dataset)
     return VersionDetail(
-        ref=f"{row.dataset}@v{row.ordinal}",
+        ref=row.ref,
         dataset=row.dataset,
         version=row.ordinal,
         uuid=row.uuid,
@@ -144,6 +144,6 @@ def _up_to(workspace: Workspace, root: str, lance_version: int) -> list[VersionR
 
 def _root_ref(workspace: Workspace, dataset: str, uuid: str) -> str:
     return next(
-        (f"{dataset}@v{row.ordinal}" for row in workspace.catalog.versions(dataset) if row.uuid == uuid),
+        (row.ref for row in workspace.catalog.versions(dataset) if row.uuid == uuid),
         dataset,
     )

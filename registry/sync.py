@@ -3,8 +3,9 @@ and each is repaired from the one before."""
 
 from __future__ import annotations
 
-from mmreg.registry.catalog import Catalog
+from mmreg.registry.catalog import Catalog, VersionRow
 from mmreg.registry.commit import recorded_run
+from mmreg.registry.foreign import observed
 from mmreg.registry.lake import Lake
 from mmreg.registry.runs import write_run
 from mmreg.schemas.run import Run
@@ -22,7 +23,8 @@ def record(lake: Lake, catalog: Catalog, run: Run) -> None:
 def catch_up(lake: Lake, catalog: Catalog) -> list[Run]:
     """Bring the index up to date. Returns the runs whose objects were missing and were written from their commits.
 
-    Where nothing happened since the last time this lists folders and opens no table.
+    A commit that others made gets a run that says so. Where nothing happened since the last time this lists folders
+    and opens no table.
     """
     catalog.catch_up(lake.store)
     repaired = []
@@ -45,11 +47,19 @@ def _commits_without_object(lake: Lake, catalog: Catalog, dataset: str) -> list[
         for version in unknown:
             try:
                 run = recorded_run(table, version)
+                if run is not None:
+                    repaired.append(run)
+                elif (before := _before(catalog, dataset, version)) is not None:
+                    run = observed(table, version, before)
             except LookupError:
                 continue  # cleaned up between listing and reading
             if run is not None:
                 write_run(lake.store, run)
                 catalog.absorb(run)
-                repaired.append(run)
     catalog.set_watermark(dataset, newer[-1])
     return repaired
+
+
+def _before(catalog: Catalog, dataset: str, lance_version: int) -> VersionRow | None:
+    """The recorded version that came before; None in a table that was never mmreg's."""
+    return next((row for row in catalog.versions(dataset) if row.lance_version < lance_version), None)

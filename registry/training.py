@@ -46,14 +46,14 @@ class Training:
         """A handle to the exact version of ``dataset`` that this training was started with."""
         for row in [*self._rows, *self._evaluated]:
             if row.dataset == dataset:
-                return self._workspace.open_version(f"{row.dataset}@v{row.ordinal}", split)
+                return self._workspace.open_version(row.ref, split)
         raise NotFound(f"training {self.name} was not started with {dataset!r}", hint="name it among its inputs")
 
     def evaluate_on(self, ref: VersionRef | str) -> Reader:
         """A handle to a version that is used for evaluation only; it is recorded as such."""
         row = self._workspace.catalog.resolve(VersionRef.parse(ref) if isinstance(ref, str) else ref)
         self._evaluated.append(row)
-        return self._workspace.open_version(f"{row.dataset}@v{row.ordinal}")
+        return self._workspace.open_version(row.ref)
 
     def save(self, path: Path | str, metrics: Mapping[str, float] | None = None) -> Checkpoint:
         """Register the weights at ``path`` as what this training made, with what they scored."""
@@ -105,7 +105,7 @@ class Training:
     def _inputs(self) -> Iterator[RunInput]:
         for role, rows in (("trained_on", self._rows), ("evaluated_on", self._evaluated)):
             for row in rows:
-                yield RunInput("version", row.uuid, f"{row.dataset}@v{row.ordinal}", role=role)  # type: ignore[arg-type]
+                yield RunInput("version", row.uuid, row.ref, role=role)  # type: ignore[arg-type]
         if init := self._facts.get("init_from"):
             parent = self._workspace.catalog.checkpoint(ModelRef.parse(init))
             yield RunInput("checkpoint", parent.digest, init, role="init_from")

@@ -66,7 +66,7 @@ def _latest_if_bare(ref: VersionRef) -> VersionRef:
 def _validate(workspace: Workspace, row: VersionRow) -> ValidationReport:
     started = now()
     specs = workspace.spec.checks.get(row.dataset, ())
-    ref = f"{row.dataset}@v{row.ordinal}"
+    ref = row.ref
     report = ValidationReport(row.dataset, ref, row.uuid, row.rows, ())
     if specs:
         checks = _run_checks(workspace, ref, row, specs)
@@ -106,4 +106,4 @@ def _run_checks(workspace: Workspace, ref: str, row: VersionRow, specs: tuple[Ch
 
 
 def _input(row: VersionRow) -> RunInput:
-    return RunInput("version", row.uuid, f"{row.dataset}@v{row.ordinal}")
+    return RunInput("version", row.uuid, row.ref)

@@ -65,7 +65,7 @@ def _sample(workspace: Workspace, row: VersionRow, text: str) -> bytes:
 def _places(workspace: Workspace, row: VersionRow) -> Iterator[tuple[str, int | None]]:
     """Root versions in which the sample may be: this version's, the newest, and those of earlier versions."""
     seen: dict[tuple[str, int | None], None] = {}
-    for version in [row, *(v for v in workspace.catalog.versions(row.dataset) if v.ordinal < row.ordinal)]:
+    for version in [row, *(v for v in workspace.catalog.versions(row.dataset) if v.lance_version < row.lance_version)]:
         for root, lance_version in roots_at(version):
             seen[root, lance_version] = None
             if version is row:

@@ -146,13 +146,13 @@ class Workspace:
         from mmreg.schemas.run import RunInput
 
         row = self.version_at(dataset, table.version)
-        return RunInput("version", row.uuid, f"{dataset}@v{row.ordinal}", columns=columns)
+        return RunInput("version", row.uuid, row.ref, columns=columns)
 
     def latest_input(self, dataset: str) -> RunInput:
         from mmreg.schemas.run import RunInput
 
         row = self.latest(dataset)
-        return RunInput("version", row.uuid, f"{dataset}@v{row.ordinal}")
+        return RunInput("version", row.uuid, row.ref)
 
     def version_at(self, dataset: str, lance_version: int) -> VersionRow:
         """The recorded version that Lance's ``lance_version`` is, or the one before it where that was foreign."""

@@ -41,8 +41,9 @@ class VersionRef:
         return cls(name, check_name(selector, "version, tag or uuid prefix") if at else None)
 
     @classmethod
-    def at(cls, dataset: str, ordinal: int) -> VersionRef:
-        return cls(dataset, f"v{ordinal}")
+    def at(cls, dataset: str, ordinal: int, uuid: str) -> VersionRef:
+        """The ref of one version; ``ordinal`` is 0 for one that others made, which its uuid names."""
+        return cls(dataset, f"v{ordinal}" if ordinal else uuid[:8])
 
     @property
     def ordinal(self) -> int | None:

@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Literal
 
+from mmreg.schemas.refs import VersionRef
+
 Json = Any
 """Whatever `json` can carry: facets are open by design, as OpenLineage's are."""
 
@@ -31,7 +33,7 @@ class RunState(StrEnum):
 
 JobKind = Literal[
     "ingest", "schema", "pass", "select", "training", "evaluation", "validation", "promotion", "model", "alias", "drop",
-    "maintenance",
+    "maintenance", "unattributed",
 ]  # fmt: skip
 
 
@@ -63,9 +65,9 @@ class VersionOutput:
     """A dataset version that a run published.
 
     ``uuid`` is the transaction's, known before the commit; ``lance_version`` only after it, so it is absent
-    (None) in the commit's own copy. ``rows`` counts samples. ``roots`` lists, for a derived dataset, the root
-    versions that it refers to, as ``{"dataset", "uuid", "lance_version"}``. ``columns`` are the ones made or
-    filled by this run.
+    (None) in the commit's own copy. ``ordinal`` counts what mmreg published; it is 0 for a commit that others
+    made. ``rows`` counts samples. ``roots`` lists, for a derived dataset, the root versions that it refers to, as
+    ``{"dataset", "uuid", "lance_version"}``. ``columns`` are the ones made or filled by this run.
     """
 
     dataset: str
@@ -80,7 +82,7 @@ class VersionOutput:
 
     @property
     def ref(self) -> str:
-        return f"{self.dataset}@v{self.ordinal}"
+        return str(VersionRef.at(self.dataset, self.ordinal, self.uuid))
 
 
 @dataclass(frozen=True)

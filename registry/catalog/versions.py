@@ -37,7 +37,7 @@ class VersionRow:
 
     @property
     def ref(self) -> str:
-        return f"{self.dataset}@v{self.ordinal}"
+        return str(VersionRef.at(self.dataset, self.ordinal, self.uuid))
 
 
 def resolve(db: Database, ref: VersionRef) -> VersionRow:
@@ -62,6 +62,11 @@ def resolve(db: Database, ref: VersionRef) -> VersionRow:
     if len(found) > 1:
         raise _ambiguous(ref, found)
     return found[0]
+
+
+_KINDS: Mapping[str, Literal["maintenance", "unattributed"]] = {
+    "maintenance": "maintenance", "unattributed": "unattributed",
+}  # fmt: skip
 
 
 def versions(db: Database, dataset: str) -> list[VersionRow]:
@@ -91,7 +96,7 @@ def log(db: Database, dataset: str) -> list[LogEntry]:
             columns=row.columns,
             run=row.run,
             promoted=row.promoted,
-            kind="maintenance" if row.job_kind == "maintenance" else "published",
+            kind=_KINDS.get(row.job_kind, "published"),
         )
         for row in found
     ]
@@ -120,7 +125,7 @@ def _select(db: Database, where: str, parameters: Parameters, limit: int = -1) -
     rows = db.rows(
         "SELECT dataset, uuid, ordinal, kind, rows, rejected, lance_version, run, job_kind, job_name,"
         " created_at, roots, columns FROM version"
-        f" WHERE {where} ORDER BY ordinal DESC, created_at DESC, uuid DESC LIMIT ?",
+        f" WHERE {where} ORDER BY lance_version DESC, ordinal DESC, created_at DESC, uuid DESC LIMIT ?",
         (*parameters, limit),
     )
     # All JSON in one call: parsed one by one it would be most of the log of a long-lived dataset.

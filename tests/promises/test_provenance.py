@@ -68,17 +68,26 @@ def test_a_root_version_opens_by_plain_lance_as_show_says(grown: Any) -> None:
         assert set(opened.schema.names) >= {column.name for column in version.columns}
 
 
-def test_a_foreign_commit_is_no_version_and_hinders_nothing(grown: Any) -> None:
+def test_a_foreign_commit_is_shown_as_such_and_hinders_nothing(grown: Any) -> None:
     registry = grown.open()
     before = registry.log("pairs")
     table = lance.dataset(registry.show("pairs@latest").uri)
-    table.delete("caption = 'nothing like this'")
+    table.update({"n_words": "0"}, where="caption = 'after it was empty'")
     table.add_columns({"twice": "n_words * 2"})
+    table.create_scalar_index("caption", "BTREE")
+    elsewhere = grown.copy(grown.folder.with_name("elsewhere"))
     grown.draw("later", "after a foreign commit")
     grown.apply()
     assert grown.open().doctor().findings == ()
     log = grown.open().log("pairs")
     assert log[-len(before) :] == before
-    assert [int(entry.ref.rpartition("v")[2]) for entry in log] == list(range(len(log), 0, -1))
+    ours = [int(entry.ref.rpartition("v")[2]) for entry in log if entry.kind == "published"]
+    assert ours == list(range(len(ours), 0, -1))
+    others = [entry for entry in reversed(log) if entry.kind != "published"]
+    assert [entry.job for entry in others] == ["unattributed update", "unattributed merge", "maintenance createindex"]
+    assert {entry.rows for entry in others} == {before[0].rows}
+    assert log[-len(before) - 3 : -len(before)] == others[::-1]
+    assert {before[0].ref, others[0].ref} < {node.ref for node in grown.open().lineage(others[-1].ref).nodes}
+    assert elsewhere.open().log("pairs") == log[-len(before) - 3 :], "whoever looks, and whenever, sees the same"
     newest = lance.dataset(str(Path(grown.folder / "lake" / "pairs.lance"))).to_table(columns=["caption"])
     assert sorted(newest["caption"].to_pylist()) == ["after a foreign commit", "after it was empty"]

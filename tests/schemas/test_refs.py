@@ -54,7 +54,7 @@ def test_any_text_is_a_reference_or_a_usage_error(text: str) -> None:
 @settings(deadline=None, max_examples=100)
 @given(names, st.integers(1, 10**8))
 def test_ordinals(name: str, ordinal: int) -> None:
-    ref = VersionRef.at(name, ordinal)
+    ref = VersionRef.at(name, ordinal, "0" * 32)
     assert str(ref) == f"{name}@v{ordinal}" and ref.ordinal == ordinal and ref.uuid_prefix is None
 
 
