@@ -18,7 +18,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -59,6 +59,7 @@ class Dedup:
     scope: ClassVar[Scope] = "table"
     role: ClassVar[Role] = "evaluator"
     inputs: ClassVar[Mapping[str, InputType]] = {"content": "any", "hash": "any", "prefer": "any"}
+    allow: ClassVar[Collection[str]] = ("constant", "empty")
 
     def __init__(self, recipe: Recipe) -> None:
         self._distance = read_params("dedup", Params, recipe.params).max_distance

@@ -19,7 +19,7 @@ Its sums are exact, so the numbers do not depend on the libraries that are insta
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -75,6 +75,7 @@ class ImageStats:
     scope: ClassVar[Scope] = "row"
     role: ClassVar[Role] = "evaluator"
     inputs: ClassVar[Mapping[str, InputType]] = {"image": "image"}
+    allow: ClassVar[Collection[str]] = ("constant",)
 
     def __init__(self, recipe: Recipe) -> None:
         self._params = read_params("image_stats", Params, recipe.params)

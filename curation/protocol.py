@@ -22,6 +22,10 @@ scope ``group`` gets all rows that share a cell of its input ``group`` (a null s
 their digest and facts then, and no bytes. Such a pass is called again for a group as soon as one of its rows came,
 went or changed; where it has a method ``update`` (`Updating`), that is asked instead.
 
+**If it likes.** ``allow`` names answers that are right although they look broken (`mmreg.curation.sanity`): "nan",
+"constant" and "empty". ``batch_rows`` is how many rows a call gets at most. ``spent()`` tells what was spent since
+`open`, as totals: ``tokens_in``, ``tokens_out``, ``money``, or what else can be summed.
+
 **Kind.** What a pass may do is checked, and one that does more publishes nothing:
 
 | kind | the answer | what it becomes |

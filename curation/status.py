@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mmreg.curation.bind import bind
+from mmreg.curation.change import drift
 from mmreg.curation.kinds import root_of
 from mmreg.curation.plan import pass_freshness, plan
 from mmreg.curation.selections import SELECTIONS
@@ -31,10 +32,13 @@ def _pass(registry: Registry, name: str) -> PassStatus:
     return PassStatus(
         name=name,
         dataset=root,
-        columns=tuple(bound.outputs.values()),
+        columns=tuple((bound.outputs or bound.children).values()),
         done=fresh.done,
         stale=fresh.stale,
         missing=fresh.missing,
         failed=fresh.failed,
         generations=fresh.generations(),
+        overwritten=fresh.overwritten,
+        generation=f"{bound.generation:016x}",
+        drift=drift(registry, bound),
     )

@@ -16,7 +16,7 @@ counts and ratios are 0. A null is an error row.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -47,6 +47,7 @@ class TextStats:
     scope: ClassVar[Scope] = "row"
     role: ClassVar[Role] = "evaluator"
     inputs: ClassVar[Mapping[str, InputType]] = {"text": "text"}
+    allow: ClassVar[Collection[str]] = ("constant",)
 
     def __init__(self, recipe: Recipe) -> None:
         read_params("text_stats", Params, recipe.params)

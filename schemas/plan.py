@@ -147,7 +147,12 @@ class Dropped:
 
 @dataclass(frozen=True)
 class PassStatus:
-    """Freshness of one pass: rows by state; ``generations`` maps a generation (hex) to its rows."""
+    """How the rows of one pass stand, and so the columns that it makes.
+
+    A row counts once as done, stale, missing, failed or ``overwritten`` (current, but somebody else has written over
+    what the pass did). ``generations`` maps a generation (hex) to the rows that it computed, ``generation`` is the
+    one that is declared now. ``drift`` says that the pass's code changed and its version did not.
+    """
 
     name: str
     dataset: str
@@ -158,6 +163,9 @@ class PassStatus:
     failed: int
     blocked: str | None = None
     generations: Mapping[str, int] = field(default_factory=dict)
+    overwritten: int = 0
+    generation: str | None = None
+    drift: str | None = None
 
 
 @dataclass(frozen=True)

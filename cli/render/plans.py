@@ -45,8 +45,8 @@ def _(value: ApplyReport) -> Iterator[Line]:
 @render.register(Status)
 def _(value: Status) -> Iterator[Line]:
     yield from table(
-        ("PASS", "DATASET", "COLUMNS", "DONE", "STALE", "MISSING", "FAILED", "GENERATIONS", ""),
-        (_pass(status) for status in value.passes),
+        ("COLUMN", "PASS", "DATASET", "DONE", "STALE", "MISSING", "FAILED", "OVERWRITTEN", "GENERATIONS", ""),
+        (line for status in value.passes for line in _columns(status)),
     )
     pending = tuple(step for step in value.steps if step.action != "nothing")
     if pending:
@@ -80,20 +80,18 @@ def _result(step: StepResult) -> tuple[Cell, ...]:
     )
 
 
-def _pass(status: PassStatus) -> tuple[Cell, ...]:
-    generations = ", ".join(f"{name[:8]} {rows:,}" for name, rows in status.generations.items())
-    note = Styled(f"blocked: {status.blocked}", "red") if status.blocked else None
-    return (
-        Styled(status.name, "bold"),
-        status.dataset,
-        clip(", ".join(status.columns), 40),
-        status.done,
-        status.stale,
-        status.missing,
-        status.failed,
-        generations,
-        note,
+def _columns(status: PassStatus) -> Iterator[tuple[Cell, ...]]:
+    """A line for each column that a pass makes; they stand alike, as the pass answers for a row as a whole."""
+    counts = (status.done, status.stale, status.missing, status.failed, status.overwritten)
+    made = ", ".join(
+        f"{name[:8]}{' (now)' if name == status.generation else ''} {rows:,}"
+        for name, rows in status.generations.items()
     )
+    note = Styled(f"blocked: {status.blocked}", "red") if status.blocked else None
+    if status.drift:
+        note = Styled("code changed", "yellow")
+    for column in status.columns or (None,):
+        yield (column and Styled(column, "bold"), status.name, status.dataset, *counts, made, note)
 
 
 def _sign(signs: Mapping[str, tuple[str, Style]], word: str) -> Styled:

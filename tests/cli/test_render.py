@@ -70,7 +70,13 @@ RESULTS = (
     StepResult("training", "clip", "stale", "the model is kept"),
 )
 STATUS = Status(
-    (PassStatus("stats", "pairs", ("width", "height"), 9, 1, 2, 3, None, {"abcdef0123456789": 9}),),
+    (
+        PassStatus(
+            "stats", "pairs", ("width", "height"), 9, 1, 2, 3, None,
+            {"abcdef0123456789": 9, "0123456789abcdef": 1}, 4, "abcdef0123456789", "its code changed",
+        ),
+        PassStatus("clip", "pairs", (), 0, 0, 0, 0, "waits for the model clip"),
+    ),
     STEPS,
     4000.0,
 )
@@ -220,7 +226,10 @@ def test_apply(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_status(capsys: pytest.CaptureFixture[str]) -> None:
     lines = shown(STATUS, capsys)
-    assert lines[1].split() == ["stats", "pairs", "width,", "height", "9", "1", "2", "3", "abcdef01", "9"]
+    assert lines[1].split("  ")[0] == "width"
+    assert lines[2].split() == ["height", "stats", "pairs", "9", "1", "2", "3", "4", "abcdef01", "(now)", "9,",
+                                "01234567", "1", "code", "changed"]  # fmt: skip
+    assert lines[3].split(maxsplit=7)[0] == "clip" and lines[3].endswith("blocked: waits for the model clip")
     assert not any("every row is done" in line for line in lines)
     assert lines[-1] == "The index is 67 minutes old."
     assert shown(Status((), (), 0.0), capsys) == ["Everything is up to date.", "The index is 0 seconds old."]
