@@ -86,16 +86,10 @@ class SelectionOutcome:
         return ", ".join(f"{name} {rows:,}" for name, rows in counts.items()) or f"{self.rows:,} rows"
 
 
-def bind_selection(
-    registry: Registry, name: str, spec: PassSpec | None = None, said: str | None = None
-) -> BoundSelection:
-    """Bind the declared selection ``name``, or ``spec`` in its place, to the newest versions.
-
-    ``said``: a text column that tells why a row fails ``where``. Raises `NotFound` where versions or columns do not
-    exist yet.
-    """
-    spec, reasons = as_selection(registry, name, spec or registry.spec.passes[name])
-    said = said or reasons
+def bind_selection(registry: Registry, name: str) -> BoundSelection:
+    """Bind the declared selection ``name`` to the newest versions. Raises `NotFound` where versions or columns do not
+    exist yet."""
+    spec, said = as_selection(registry, name, registry.spec.passes[name])
     if spec.into is None:
         raise UsageError(f"pass {name}: a {spec.use} makes a derived dataset: say which", hint="into: NAME")
     if spec.use != "split" and spec.params:
@@ -132,8 +126,11 @@ def is_current(registry: Registry, bound: BoundSelection) -> bool:
 def run_selection(
     registry: Registry, bound: BoundSelection, facets: Mapping[str, Any] | None = None
 ) -> SelectionOutcome:
-    """Evaluate and publish; ``facets`` go into the run. What was decided about each row is kept, also where no version is made of it: where the
-    derived dataset has these rows already, on these versions of the roots."""
+    """Evaluate and publish; ``facets`` go into the run.
+
+    What was decided about each row is kept, also where no version is made of it: where the derived dataset has these
+    rows already, on these versions of the roots.
+    """
     if is_current(registry, bound):
         return SelectionOutcome(None, registry.rows_of(bound.into))
     started = now()

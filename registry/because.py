@@ -11,6 +11,8 @@ from mmreg.registry.decisions import Decided
 from mmreg.schemas.expression import Binary, Column, Literal
 from mmreg.schemas.predicate import Predicate
 
+_ASKED = ("all_of", "any_of", "none_of", "where", "band", "top", "sample", "mix")
+"""What the reasons of built-in selections begin with."""
 _OPPOSITES = {"=": "<>", "<>": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 
 
@@ -45,19 +47,20 @@ def conditions(recipe: Mapping[str, Any], reason: str | None) -> Conditions:
         said = reason.removeprefix(f"{kind}: {column} ").removeprefix("is ").removeprefix("lies ")
         return Conditions((), {column: said})
     failed = tuple(part for part in parts if reason == f"where: {part.text}")
-    return Conditions(failed or (parts if ":" not in reason else ()), {})
+    return Conditions(failed or (() if kind in _ASKED else parts), {})
 
 
 def because(goes_by: Conditions, decided: Decided, cells: Mapping[str, Any], split: str | None) -> str:
     """The decision about one sample, as the end of a sentence."""
     said = [_condition(part, cells, decided.kept) for part in goes_by.parts]
-    said += [
-        f"{column} {_value(cells.get(column, decided.score))} is {rank}" for column, rank in goes_by.ranked.items()
-    ]
-    if decided.reason is not None and not said:
-        said = [decided.reason.partition(": ")[2] or decided.reason]
-    elif decided.reason is not None and not decided.reason.startswith(("where:", "band:", "top:")):
-        said = [decided.reason]
+    for column, rank in goes_by.ranked.items():
+        said.append(f"{column} {_value(cells.get(column, decided.score))} is {rank}")
+    if decided.reason is not None:
+        kind, _, text = decided.reason.partition(": ")
+        if kind not in _ASKED:  # a filter of one's own said it
+            said = [decided.reason]
+        elif kind not in ("where", "band", "top"):
+            said = [text]
     if split is not None:
         said.append(f"it falls into split {split!r}")
     return " and ".join(said) or "nothing was asked of it"
@@ -70,6 +73,8 @@ def _condition(part: Predicate, cells: Mapping[str, Any], kept: bool) -> str:
             value = cells.get(column)
             if value is None or (isinstance(value, float) and math.isnan(value)):
                 return f"{column} is {_value(value)}, so {part.text} does not hold"
+            if isinstance(value, bool):
+                return f"{column} is {_value(value)}"
             literal = part.text.partition(f" {operator} ")[2]
             return f"{column} {_value(value)} {operator if kept else _OPPOSITES[operator]} {literal}"
     told = ", ".join(f"{column} {_value(cells.get(column))}" for column in part.columns if column in cells)
@@ -80,6 +85,8 @@ def _value(value: Any) -> str:
     match value:
         case None:
             return "null"
+        case bool():
+            return str(value).lower()
         case float():
             return "NaN" if math.isnan(value) else f"{value:.6g}"
         case str():

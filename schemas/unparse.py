@@ -38,16 +38,24 @@ def unparse(expression: Expression) -> str:
             return f"{_inner(left)} {operator} {_inner(right)}"
         case Logic(operator, parts):
             return f" {operator} ".join(f"({unparse(p)})" if isinstance(p, Logic) else unparse(p) for p in parts)
+        case Not(Is() | In() | Between() as part):
+            return _tested(part, "NOT ")
         case Not(part):
             return f"NOT {_inner(part)}"
         case Negative(part):
             return f"-({unparse(part)})"
+        case Is() | In() | Between():
+            return _tested(expression, "")
+
+
+def _tested(expression: Is | In | Between, negated: str) -> str:
+    match expression:
         case Is(part, value):
-            return f"{_inner(part)} IS {'NULL' if value is None else str(value).upper()}"
+            return f"{_inner(part)} IS {negated}{'NULL' if value is None else str(value).upper()}"
         case In(part, values):
-            return f"{_inner(part)} IN ({', '.join(map(unparse, values))})"
+            return f"{_inner(part)} {negated}IN ({', '.join(map(unparse, values))})"
         case Between(part, low, high):
-            return f"{_inner(part)} BETWEEN {_inner(low)} AND {_inner(high)}"
+            return f"{_inner(part)} {negated}BETWEEN {_inner(low)} AND {_inner(high)}"
 
 
 def _inner(expression: Expression) -> str:

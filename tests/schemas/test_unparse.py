@@ -59,7 +59,8 @@ def test_what_is_written_reads_as_the_same_expression(expression: Expression) ->
         ("score >= 0.28", ["score >= 0.28"]),
         ("score>=0.28 and  width > 64 AND kind = 'it''s'", ["score >= 0.28", "width > 64", "kind = 'it''s'"]),
         ("a = 1 AND (b = 2 OR c IS NULL)", ["a = 1", "b = 2 OR c IS NULL"]),
-        ("a BETWEEN 1 AND 2 AND NOT b IN (1, 2)", ["a BETWEEN 1 AND 2", "NOT (b IN (1, 2))"]),
+        ("a BETWEEN 1 AND 2 AND NOT b IN (1, 2)", ["a BETWEEN 1 AND 2", "b NOT IN (1, 2)"]),
+        ("a IS NOT NULL and b not like 'x%'", ["a IS NOT NULL", "NOT (b LIKE 'x%')"]),
         ("a = 1 OR b = 2 AND c = 3", ["a = 1 OR b = 2 AND c = 3"]),
     ],
 )
