@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import networkx
@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from mmreg.curation.dedup import Dedup
 from mmreg.curation.protocol import Recipe, Updating
@@ -192,3 +193,59 @@ def test_a_hundred_thousand_blank_images_are_one_group() -> None:
     answer = dedup(8, ["hash"])(rows)
     assert set(answer.column("dedup_size").to_pylist()) == {n}
     assert sum(answer.column("dedup_kept").to_pylist()) == 1
+
+
+DECLARATION = """
+version: 1
+project: doubles
+lake: {lake}
+datasets:
+  pairs:
+    source: {{type: imagefolder, path: images}}
+    columns:
+      image: {{type: image}}
+      caption: {{type: text, nullable: true}}
+passes:
+  stats:  {{from: pairs, use: image_stats, inputs: {{image: image}}}}
+  dedup:
+    {{from: pairs, use: dedup, inputs: {{content: image, hash: phash, prefer: image}}, params: {{max_distance: 3}}}}
+  unique: {{from: pairs, into: unique, use: filter, where: "dedup_kept"}}
+"""
+
+
+def test_duplicates_among_pictures_and_appended_ones(
+    project: Callable[..., Any], scene: Callable[..., Image.Image]
+) -> None:
+    """The same file twice, the same picture in half its size, and others; then one more copy of one."""
+    small = project(images=0, declaration=DECLARATION)
+
+    def put(name: str, image: Image.Image, **options: Any) -> None:
+        image.save(small.folder / "images" / name, **options)
+        (small.folder / "images" / name).with_suffix(".txt").write_text(name)
+
+    put("a.png", scene(1))
+    put("again.png", scene(1))
+    put("half.jpg", scene(1).resize((80, 60)), quality=92)
+    put("b.png", scene(2))
+    small.apply()
+
+    def groups() -> dict[str, tuple[int, bool]]:
+        found = small.open().query("pairs@latest", columns=["caption", "dedup_size", "dedup_kept"])
+        return {row["caption"]: (row["dedup_size"], row["dedup_kept"]) for row in found}
+
+    def unique() -> set[str]:
+        return {row["caption"] for row in small.open().query("unique@latest", columns=["caption"])}
+
+    found = groups()
+    assert {name: size for name, (size, _) in found.items()} == {"a.png": 3, "again.png": 3, "half.jpg": 3, "b.png": 1}
+    [kept] = [name for name, (size, keeps) in found.items() if keeps and size == 3]
+    assert kept in ("a.png", "again.png")
+    assert unique() == {kept, "b.png"}
+    put("large.png", scene(2).resize((320, 240)))
+    report = {step.name: step for step in small.apply().steps}
+    assert report["dedup"].computed == 5
+    assert groups()["b.png"] == (2, False) and groups()["large.png"] == (2, True)
+    assert unique() == {kept, "large.png"}
+    assert {step.outcome for step in small.apply().steps} == {"unchanged"}
+    reasons = {row["caption"]: row["dedup_reason"] for row in small.open().query("pairs@latest")}
+    assert reasons["b.png"].startswith("near_duplicate: of ") and reasons["large.png"] is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +11,6 @@ from typing import Any
 import lance
 import pytest
 
-from mmreg.curation import make_rows
 from mmreg.curation.plan import plan
 from mmreg.curation.status import status
 from mmreg.errors import UsageError
@@ -253,24 +253,45 @@ def test_created_rows_have_a_parent_or_say_what_else_they_come_from(making: Any)
     assert len(rows(making, "questions", "question")) == 4
 
 
-@pytest.mark.parametrize("moment", ["before any commit", "between the commits", "before the stage is cleared"])
-def test_a_crash_is_repaired_by_repeating_without_a_call(
-    making: Any, monkeypatch: pytest.MonkeyPatch, moment: str
-) -> None:
+KILLED = """
+import os, signal, sys
+from mmreg.curation import make_rows
+from mmreg.curation.apply import apply
+from mmreg.registry.api import Registry
+from mmreg.registry.workspace import Workspace
+
+
+def die(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+match sys.argv[1]:
+    case "before any commit":
+        make_rows.publish = die
+    case "before the rows are recorded":
+        Workspace.record = die
+    case "between the commits":
+        make_rows.ColumnsBuilder = die
+    case "before the stage is cleared":
+        make_rows.RowStage.clear = die
+apply(Registry.open("."), ["split_up"])
+"""
+
+
+@pytest.mark.parametrize(
+    ("moment", "versions"),
+    [
+        ("before any commit", 1),
+        ("before the rows are recorded", 2),
+        ("between the commits", 2),
+        ("before the stage is cleared", 2),
+    ],
+)
+def test_killed_anywhere_it_is_repaired_by_repeating_without_a_call(making: Any, moment: str, versions: int) -> None:
     making.apply("pairs")
-
-    def crash(*_: Any, **__: Any) -> None:
-        raise RuntimeError("the machine stops here")
-
-    with monkeypatch.context() as crashing:
-        if moment == "before any commit":
-            crashing.setattr(make_rows, "publish", crash)
-        elif moment == "between the commits":
-            crashing.setattr(make_rows, "ColumnsBuilder", crash)
-        else:
-            crashing.setattr(make_rows.RowStage, "clear", crash)
-        with pytest.raises(RuntimeError, match="stops here"):
-            making.apply("split_up")
+    process = making.python(KILLED, moment)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
     assert len(new_calls(making)) == 3
     making.draw("4", "one more")
     making.apply("pairs")
@@ -279,8 +300,8 @@ def test_a_crash_is_repaired_by_repeating_without_a_call(
     assert new_calls(making) == ["Split one more"]
     assert len(rows(making, "words", "word")) == 8
     assert {step.outcome for step in making.apply("split_up").steps} == {"unchanged"}
-    versions = {"before any commit": 1, "between the commits": 2, "before the stage is cleared": 2}
-    assert len(making.open().log("words")) == versions[moment]
+    assert len(making.open().log("words")) == versions
+    assert making.open().doctor().findings == ()
 
 
 def test_nothing_made_is_an_empty_dataset(project: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:

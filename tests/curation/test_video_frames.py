@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -108,3 +109,64 @@ def test_too_many_pixels_are_not_decoded(video: Callable[..., bytes]) -> None:
 def test_senseless_params_are_refused(params: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         VideoFrames(Recipe(params=params))
+
+
+DECLARATION = """
+version: 1
+project: moving
+lake: {lake}
+datasets:
+  clips:
+    source: {{type: jsonl, path: clips.jsonl, media_root: clips}}
+    columns:
+      video: {{type: video, storage: reference}}
+      title: {{type: text}}
+passes:
+  frames:
+    {{from: clips, into: stills, use: video_frames, inputs: {{video: video}}, params: {{every_s: 0.5, format: png}}}}
+  stats:  {{from: stills, use: image_stats, inputs: {{image: image}}}}
+  bright: {{from: stills, into: bright, use: filter, where: "brightness > 0.3"}}
+checks:
+  stills:
+    - {{check: image_decodes, column: image}}
+    - {{check: lineage.single_generation, column: brightness}}
+"""
+
+
+def test_frames_are_a_dataset_of_images_with_their_videos(
+    project: Callable[..., Any], video: Callable[..., bytes]
+) -> None:
+    small = project(images=0, declaration=DECLARATION)
+    (small.folder / "clips").mkdir()
+    lines = []
+    for number, frames_ in enumerate((20, 12)):
+        (small.folder / "clips" / f"{number}.mp4").write_bytes(video(frames=frames_))
+        lines.append(json.dumps({"video": f"{number}.mp4", "title": f"clip {number}"}))
+    (small.folder / "clips.jsonl").write_text("\n".join(lines) + "\n")
+    report = {step.name: step for step in small.apply().steps}
+    assert (report["frames"].computed, report["stats"].computed, report["bright"].rows) == (2, 7, 3)
+    registry = small.open()
+    titles = {row["sample_id"]: row["title"] for row in registry.query("clips@latest")}
+    found = [
+        (
+            titles[row["parent"]["sample_id"]],
+            row["time_s"],
+            row["index"],
+            row["image"]["width"],
+            row["parent"]["dataset"],
+        )
+        for row in registry.query("stills@latest")
+    ]
+    times = [("clip 0", 0.0, 0), ("clip 0", 0.5, 1), ("clip 0", 1.0, 2), ("clip 0", 1.5, 3)]
+    times += [("clip 1", 0.0, 0), ("clip 1", 0.5, 1), ("clip 1", 1.0, 2)]
+    assert sorted(found) == [(title, time, index, 64, "clips") for title, time, index in times]
+    [checked] = registry.validate("stills@latest")
+    assert checked.ok
+    kinds = {column.name: column.type for column in registry.show("stills@latest").columns}
+    assert (kinds["image"], kinds["time_s"]) == ("image", "double")
+    assert {node.ref.partition("@")[0] for node in registry.lineage("bright@latest").nodes} >= {
+        "clips",
+        "stills",
+        "bright",
+    }
+    assert {step.outcome for step in small.apply().steps} == {"unchanged"}
