@@ -32,7 +32,7 @@ from mmreg.registry.commit import Draft, publish
 from mmreg.registry.identity import fixed_width
 from mmreg.registry.ingest import write_rows
 from mmreg.registry.objects import put_object
-from mmreg.registry.operations.columns import ColumnPublisher, row_ids_of
+from mmreg.registry.operations.columns import row_ids_of
 from mmreg.registry.operations.rows import change_rows, create
 from mmreg.registry.snapshot import Snapshot
 from mmreg.registry.stage import Stage
@@ -118,6 +118,8 @@ def publish_rows(registry: Registry, done: Computed) -> Run | None:
     bound = done.bound
     assert bound.into is not None and isinstance(done.stage, RowStage)
     run = run_of(registry, done)
+    if done.fresh.pending:
+        done.stage.seal(run.id)
     made = publish(registry.lake, bound.into, run, _RowsBuilder(registry, done))
     if made is not None:
         registry.record(made)
@@ -128,31 +130,6 @@ def publish_rows(registry: Registry, done: Computed) -> Run | None:
         registry.record(landed)
     done.stage.clear()
     return landed or made
-
-
-def complete_state(registry: Registry, bound: BoundPass, last: Run) -> None:
-    """Make the second commit of ``last`` where a crash came before it."""
-    datasets = {output.dataset for output in last.outputs}
-    same = last.facets["pass"]["generation"] == f"{bound.generation:016x}"
-    if bound.into not in datasets or bound.root in datasets or not same:
-        return
-    stage = RowStage(registry.lake.store, bound, bound.generation)
-    if stage.is_empty():
-        return
-    publisher = ColumnPublisher(bound.columns(), bound.state, stage.read)
-
-    def build(table: lance.LanceDataset | None) -> Draft | None:
-        assert table is not None
-        prepared = publisher.operation(table)
-        if prepared is None:
-            return None
-        rejected = registry.rejected_count(bound.root)
-        return Draft(prepared.operation, "root", table.count_rows(), rejected=rejected)
-
-    landed = publish(registry.lake, bound.root, last, build)
-    if landed is not None:
-        registry.record(landed)
-    stage.clear()
 
 
 def orphans(registry: Registry, bound: BoundPass, newest: Snapshot, recipe: str) -> int:

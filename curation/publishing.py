@@ -105,7 +105,7 @@ def facet(done: Computed) -> dict[str, object]:
         "resumed": account.found,
         "taken": account.taken,
         "derived": bound.spec.from_ if bound.spec.from_ != bound.root and bound.into is None else None,
-        **({"into": bound.into, "children": dict(bound.children)} if bound.into is not None else {}),
+        **({"into": bound.into, "root": bound.root, "children": dict(bound.children)} if bound.into else {}),
         "errors": account.errors,
         "cost": dict(done.cost()),
     }

@@ -11,12 +11,13 @@ from mmreg.curation.freshness import Freshness, RowSet
 from mmreg.curation.freshness import examine as examine_rows
 from mmreg.curation.group_portions import GroupCaller, GroupPortions
 from mmreg.curation.groups import examine_groups
-from mmreg.curation.make_rows import RowStage, complete_state, everything, orphans, publish_rows, refuse_other_rows
+from mmreg.curation.make_rows import RowStage, everything, orphans, publish_rows, refuse_other_rows
 from mmreg.curation.making import RowMaker
 from mmreg.curation.portions import RowPortions
 from mmreg.curation.publishing import Computed, publish_columns
 from mmreg.registry.derive import completed
 from mmreg.registry.drop import take_up
+from mmreg.registry.made import complete_state
 from mmreg.registry.stage import Stage
 
 if TYPE_CHECKING:
@@ -28,10 +29,8 @@ if TYPE_CHECKING:
 def as_now(registry: Registry, bound: BoundPass) -> BoundPass:
     """``bound`` as another process has left its datasets, with the last of its runs made whole."""
     last = registry.catalog.last_run("pass", bound.name)
-    if last is not None and bound.into is None:
-        completed(registry, last)
-    elif last is not None:
-        complete_state(registry, bound, last)
+    if last is not None and completed(registry, last) is None:
+        complete_state(registry, last)
     if bound.into is None:
         return bound
     take_up(registry, bound.into)

@@ -9,6 +9,7 @@ from mmreg.registry import leases, sync
 from mmreg.registry.catalog import Catalog
 from mmreg.registry.derive import completed
 from mmreg.registry.evolve import followed
+from mmreg.registry.made import complete_state
 from mmreg.registry.store import probe
 from mmreg.schemas.finding import DoctorReport, Finding
 
@@ -47,13 +48,15 @@ def doctor(workspace: Workspace) -> DoctorReport:
             )
         )
     for run in catalog.runs("pass"):
-        if (whole := completed(workspace, run)) is not None:
+        if (whole := completed(workspace, run) or complete_state(workspace, run)) is not None:
             refs = " and ".join(output.ref for output in whole.outputs)
             findings.append(Finding("derived_behind", f"pass {run.job.name} made {refs}: completed", fixed=True))
     for run in (*catalog.runs("schema"), *catalog.runs("drop")):
         if (whole := followed(workspace, run)) is not None:
             refs = " and ".join(output.ref for output in whole.outputs)
-            findings.append(Finding("derived_behind", f"{run.job.kind} {run.job.name} made {refs}: completed", fixed=True))
+            findings.append(
+                Finding("derived_behind", f"{run.job.kind} {run.job.name} made {refs}: completed", fixed=True)
+            )
     for name in leases.release_abandoned(lake.store):
         findings.append(Finding("lease_left", f"{name}: its holder is gone; released", fixed=True))
     for row in catalog.datasets():

@@ -24,6 +24,7 @@ class Stage:
         self._store = store
         self._all = f"_mmreg/stage/{dataset}/{pass_name}/"
         self._folder = f"{self._all}{generation:016x}/"
+        self._seal = f"{self._all}{generation:016x}.run"
         self._spans: list[tuple[int, int, str]] | None = None
         self._held: tuple[str, pa.Table] | None = None
 
@@ -62,6 +63,15 @@ class Stage:
 
     def is_empty(self) -> bool:
         return not self._files()
+
+    def seal(self, run_id: str) -> None:
+        """Note which run is publishing what is staged, in more commits than one."""
+        self._store.put(self._seal, run_id.encode())
+
+    def sealed_by(self) -> str | None:
+        """The id of the run that has begun to publish what is staged; None where none has."""
+        sealed = self._store.get(self._seal)
+        return sealed.decode() if sealed is not None else None
 
     def clear(self) -> None:
         """Forget this pass's staged results, of this generation and of earlier ones."""

@@ -382,3 +382,32 @@ def test_a_sample_of_what_would_be_made_is_not_paid_for_again(making: Any) -> No
     making.apply("split_up")
     assert len(new_calls(making)) == 1
     assert len(rows(making, "words", "word")) == 6
+
+
+def test_the_doctor_makes_a_run_whole_that_was_killed_between_its_commits(making: Any) -> None:
+    making.apply("pairs")
+    making.python(KILLED, "between the commits").communicate()
+    found = {one.name: one for one in status(making.open()).passes}
+    assert (found["split_up"].done, found["split_up"].missing) == (0, 3)
+    assert "derived_behind" in [finding.code for finding in making.open().doctor().findings]
+    found = {one.name: one for one in status(making.open()).passes}
+    assert (found["split_up"].done, found["split_up"].missing) == (3, 0)
+    new_calls(making)
+    making.apply("split_up")
+    assert new_calls(making) == []
+    assert making.open().doctor().findings == ()
+
+
+def test_what_is_staged_later_is_no_second_half_of_an_earlier_run(making: Any) -> None:
+    """A run that only removed rows has one commit; the next one is killed before it has any."""
+    making.apply("pairs", "split_up")
+    making.erase("2")
+    making.apply("pairs", "split_up")
+    making.draw("5", "a later one")
+    making.apply("pairs")
+    making.python(KILLED, "before any commit").communicate()
+    making.open().doctor()
+    new_calls(making)
+    making.apply("split_up")
+    assert new_calls(making) == []
+    assert [word for (word,) in rows(making, "words", "word")] == ["a", "field", "green", "later", "one", "red"]
