@@ -8,22 +8,25 @@ nor the one declared now, somebody else has declared it differently since.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import xxhash
 
 from mmreg.curation.plugins import load_pass
 from mmreg.curation.selections import SELECTIONS
 from mmreg.errors import Conflict
+from mmreg.schemas.plan import StepKind
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from mmreg.registry.api import Registry
     from mmreg.schemas.declaration import Declared
+    from mmreg.schemas.run import Run
 
 FACET = "declaration"
-Part = Literal["ingest", "pass", "select"]
+PARTS = ("ingest", "pass", "select")
+"""The steps that publish what a part of the declaration says."""
 
 
 class Declaration:
@@ -33,36 +36,39 @@ class Declaration:
         self._registry, self._force = registry, force
         self._file = registry.project.folder / ".mmreg" / "declared.json"
 
-    def facet(self, kind: Part, name: str) -> dict[str, Any]:
+    def facet(self, kind: StepKind, name: str) -> dict[str, Any]:
         """What a run says of the declaration that it is made by."""
         return {FACET: {"digest": self._digest(kind, name)}}
 
-    def check(self, kind: Part, name: str) -> None:
+    def check(self, kind: StepKind, name: str) -> None:
         """Raise `Conflict` where somebody else has declared this differently since it was last seen here."""
         if not self._force and (said := self.newer(kind, name)) is not None:
             raise Conflict(
                 said, hint=f"bring mmreg.yaml up to date (git pull); or, to have it as here: mmreg apply {name} --force"
             )
 
-    def newer(self, kind: Part, name: str) -> str | None:
+    def newer(self, kind: StepKind, name: str) -> str | None:
         """What somebody else has done, in words; None where nobody has."""
-        last = self._registry.catalog.last_run(kind, name)
+        last = self._last(kind, name)
         theirs = last.facets.get(FACET, {}).get("digest") if last is not None else None
         if last is None or theirs in (None, self._digest(kind, name), self._seen().get(f"{kind} {name}")):
             return None
         return f"{kind} {name} was declared differently by run {last.id}, which this project has not seen"
 
-    def see(self, kind: Part, name: str) -> None:
+    def see(self, kind: StepKind, name: str) -> None:
         """Remember what the lake says now: it was made from here, or is as declared here."""
-        last = self._registry.catalog.last_run(kind, name)
+        last = self._last(kind, name)
         theirs = last.facets.get(FACET, {}).get("digest") if last is not None else None
-        seen = self._seen()
-        if theirs is None or seen.get(f"{kind} {name}") == theirs:
+        if theirs is None:
             return
+        seen = self._seen()
         if theirs == self._digest(kind, name) or self._force:
-            _write(self._file, {self._registry.lake.id: {**seen, f"{kind} {name}": theirs}})
+            seen = {**seen, f"{kind} {name}": theirs}
+        known = {self._registry.lake.id: seen}
+        if known != self._known():
+            _write(self._file, known)
 
-    def _digest(self, kind: Part, name: str) -> str:
+    def _digest(self, kind: StepKind, name: str) -> str:
         spec = self._registry.spec
         if kind == "ingest":
             return _digest_of(spec.datasets[name])
@@ -75,13 +81,29 @@ class Declaration:
             parts.append(self._registry.read_text(declared.prompt))
         return xxhash.xxh3_64_hexdigest("\0".join(parts).encode())
 
+    def _last(self, kind: StepKind, name: str) -> Run | None:
+        assert kind in PARTS
+        return self._registry.catalog.last_run(kind, name)
+
     def _seen(self) -> dict[str, str]:
-        """By step; of another lake than this nothing was seen."""
+        """By step. A folder that has published nothing to this lake yet, as a fresh checkout, takes it as it is."""
+        known = self._known()
+        return known[self._registry.lake.id] if self._registry.lake.id in known else self._there()
+
+    def _known(self) -> dict[str, dict[str, str]]:
         try:
             known: dict[str, dict[str, str]] = json.loads(self._file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
-        return known.get(self._registry.lake.id, {})
+        return known
+
+    def _there(self) -> dict[str, str]:
+        """What the lake says of every step that is declared."""
+        spec = self._registry.spec
+        steps: list[tuple[StepKind, str]] = [("ingest", name) for name in spec.datasets]
+        steps += [("select" if passed.use in SELECTIONS else "pass", name) for name, passed in spec.passes.items()]
+        runs = {f"{kind} {name}": self._last(kind, name) for kind, name in steps}
+        return {step: run.facets[FACET]["digest"] for step, run in runs.items() if run and FACET in run.facets}
 
 
 def _digest_of(declared: Declared) -> str:
