@@ -16,6 +16,7 @@ import pytest
 from mmreg.curation.plugins import BUILT_IN, load_pass
 from mmreg.curation.protocol import LoadedModel, Recipe
 from mmreg.errors import UsageError
+from mmreg.schemas.arrow import media_kind
 
 PAGE = Path(__file__).parents[2].joinpath("docs", "passes.md").read_text()
 DECLARATION = """
@@ -67,6 +68,19 @@ def test_the_plug_in_has_errors_by_row_and_checks_its_params(page: Any) -> None:
         plugged(Recipe(params={"sides": 3}))
 
 
+def test_the_pass_over_a_table_runs_as_printed(project: Callable[..., Any], rows: Callable[..., Any]) -> None:
+    [code] = [found for found in re.findall(r"```python\n(.*?)```", PAGE, re.S) if "class Rarity" in found]
+    rare = '  rare: {from: pairs, use: "rarity:Rarity", inputs: {text: caption}}\n'
+    made = project(4, DECLARATION + "passes:\n" + rare.replace("{", "{{").replace("}", "}}"))
+    (made.folder / "rarity.py").write_text("import pyarrow as pa\n\n\n" + code)
+    made.apply()
+    assert sorted(row["copies"] for row in rows(made.open(), "pairs").values()) == [1, 1, 2, 2]
+    made.draw("another", "one")
+    made.apply()
+    assert sorted(row["copies"] for row in rows(made.open(), "pairs").values()) == [1, 1, 3, 3, 3]
+    sys.modules.pop("rarity", None)
+
+
 def _section(use: str) -> str:
     found = re.search(rf"^### {use}\n(.*?)(?=^##)", PAGE, re.S | re.M)
     assert found, f"{use} has no section"
@@ -96,8 +110,8 @@ def test_built_in_passes_are_listed_as_they_are(use: str, open_clip_model: Loade
         assert all(f"| `{name}` | {default} |" in section for name, default in params.items())
     for field in made:
         if not pa.types.is_fixed_size_list(field.type):
-            assert re.search(rf"^\|[^|]*`{field.name}`[^|]*\| {_word(field.type)} \|", section, re.M)
+            assert re.search(rf"^\|[^|]*`{field.name}`[^|]*\| {re.escape(_word(field.type))} \|", section, re.M)
 
 
 def _word(type: pa.DataType) -> str:
-    return {"float": "float32"}.get(str(type), str(type))
+    return media_kind(type) or {"float": "float32"}.get(str(type), str(type))
