@@ -20,6 +20,7 @@ ANSWERS: dict[str, Any] = {
     "status": plan.Status,
     "validate": list[check.ValidationReport],
     "promote": check.ValidationReport,
+    "drop": plan.Dropped,
     "ls": list[summary.DatasetSummary],
     "show": detail.VersionDetail,
     "log": list[summary.LogEntry],

@@ -11,12 +11,16 @@ from mmreg.cli.session import Session, pass_session
 
 @click.command(cls=Command)
 @click.argument("select", metavar="[SEL]...", nargs=-1)
+@click.option("--errors-only", is_flag=True, help="Compute nothing but rows that failed (mmreg errors PASS).")
+@click.option("--approve", metavar="DIGEST", help="Do the plan of this digest although it is above a budget.")
+@click.option("--force", is_flag=True, help="Do it although somebody else has declared it differently since.")
 @pass_session
-def apply(session: Session, select: tuple[str, ...]) -> None:
+def apply(session: Session, select: tuple[str, ...], errors_only: bool, approve: str | None, force: bool) -> None:
     """Bring the lake up to what mmreg.yaml declares.
 
     Runs what 'mmreg plan' shows: reads sources, runs passes, trains. What is up to date is left alone;
-    stopped half-way, it goes on from there the next time. SEL is as for 'mmreg plan'.
+    stopped half-way, it goes on from there the next time. SEL is as for 'mmreg plan'. Above a budget it
+    stops before it spends, and says which plan to approve.
 
     \b
     Example:
@@ -25,5 +29,5 @@ def apply(session: Session, select: tuple[str, ...]) -> None:
     from mmreg.curation.apply import apply as run
 
     with watched(quiet=session.quiet) as progress:
-        report = run(session.registry, select, progress)
+        report = run(session.registry, select, progress, approve=approve, force=force, errors_only=errors_only)
     session.show(report)

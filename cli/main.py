@@ -16,11 +16,12 @@ SECTIONS = {
     "Declare and do": {
         "init": "Start a project: write a first mmreg.yaml and make its lake.",
         "schema": "Print the JSON Schema of mmreg.yaml, or of an answer.",
-        "plan": "Show what apply would do, and why.",
+        "plan": "Show what apply would do, why, and what it would cost.",
         "apply": "Bring the lake up to what mmreg.yaml declares.",
         "status": "Show how fresh each pass is.",
         "validate": "Run the declared checks on a version.",
         "promote": "Make a version the one that its bare name means.",
+        "drop": "Drop what mmreg.yaml declares no longer.",
     },
     "Look": {
         "ls": "List the datasets.",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mmreg.curation.approval import Allowance
 from mmreg.curation.bind import BoundPass, bind
 from mmreg.curation.change import take_note
-from mmreg.curation.declared import Declaration, Part
+from mmreg.curation.declared import Declaration
 from mmreg.curation.evolution import Evolution, evolution, evolve
 from mmreg.curation.graph import Step, steps
 from mmreg.curation.plan import open_ingest, pass_freshness, plan, plan_step
@@ -26,7 +26,6 @@ from mmreg.registry.weights import weights_path
 from mmreg.schemas.model import Checkpoint
 from mmreg.schemas.plan import ApplyReport, PlanStep, StepResult
 from mmreg.schemas.progress import Progress, Quiet
-from mmreg.schemas.refs import VersionRef
 from mmreg.schemas.run import Run, RunInput
 
 if TYPE_CHECKING:
@@ -119,16 +118,10 @@ def _apply(work: Work, step: Step, named: bool) -> Iterator[StepResult]:
 
 
 def _schema(work: Work, step: Step, found: Evolution) -> Iterator[StepResult]:
-    _check(work, step)
+    work.declaration.check(step.kind, step.name)
     run = evolve(work.registry, found)
     if run is not None:
         yield _published("schema", found.root, run, "; ".join(_changes(run.facets["schema"])))
-
-
-def _check(work: Work, step: Step) -> None:
-    part: dict[str, Part] = {"ingest": "ingest", "pass": "pass", "select": "select"}
-    if step.kind in part:
-        work.declaration.check(part[step.kind], step.name)
 
 
 def _changes(facet: Mapping[str, Any]) -> Iterator[str]:

@@ -95,18 +95,20 @@ def evolution_steps(registry: Registry, found: Evolution) -> Iterator[PlanStep]:
         yield step("+", f"column {column.name}: {_type(column.type)}, null in {rows:,} rows{filled}")
 
 
-def as_it_stands(bound: BoundPass, found: Evolution | None) -> BoundPass | None:
-    """``bound`` under the names that its columns have before ``found``; None where more than names changes."""
-    if found is None:
-        return bound
-    change = found.change
-    own = {*bound.inputs.values(), *bound.outputs.values()}
-    moved = {f.name for f in (*change.added, *change.retyped.values())}
-    named = {column.partition(".")[0] for column in (bound.predicate.columns if bound.predicate else ())}
-    if own & moved or named & (moved | set(change.renamed.values())):
-        return None
-    old = {new: old for old, new in change.renamed.items()}
-    before = {new: old for old, new in found.passes.items()}
+def as_it_stands(registry: Registry, bound: BoundPass) -> BoundPass | None:
+    """``bound`` under the names that its columns have until they are changed; None where more than names changes."""
+    steps = [Step("pass", bound.name)]
+    if bound.root in registry.spec.datasets:
+        steps.append(Step("ingest", bound.root))
+    found = [change for step in steps if (change := evolution(registry, step)) is not None]
+    old, before = dict[str, str](), dict[str, str]()
+    for each in found:
+        moved = {f.name for f in (*each.change.added, *each.change.retyped.values())}
+        named = {column.partition(".")[0] for column in (bound.predicate.columns if bound.predicate else ())}
+        if {*bound.read(), *bound.outputs.values()} & moved or named & set(each.change.renamed.values()):
+            return None
+        old |= {new: was for was, new in each.change.renamed.items()}
+        before |= {new: was for was, new in each.passes.items()}
     return _replaced(bound, old, before.get(bound.name, bound.name))
 
 

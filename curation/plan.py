@@ -12,12 +12,13 @@ from mmreg.curation.approval import over_budget
 from mmreg.curation.bind import BoundPass, bind
 from mmreg.curation.change import drift, kept_back
 from mmreg.curation.cost import estimate
+from mmreg.curation.declared import PARTS, Declaration
 from mmreg.curation.evolution import as_it_stands, evolution, evolution_steps, undeclared
 from mmreg.curation.freshness import Freshness, RowSet
 from mmreg.curation.graph import Step, steps, upstream
 from mmreg.curation.measuring import best_measure
 from mmreg.curation.sample import count_staged, take_sample
-from mmreg.curation.scopes import examine
+from mmreg.curation.scopes import examine, gone
 from mmreg.curation.select import bind_selection, is_current
 from mmreg.curation.train import training_state, waits_for
 from mmreg.errors import Blocked, NotFound
@@ -39,6 +40,7 @@ def plan(registry: Registry, select: Sequence[str] = (), *, sample: int = 0) -> 
     """
     registry.catch_up()
     behind = upstream(registry.project)
+    declaration = Declaration(registry)
     moving: list[Step] = []
     planned: list[PlanStep] = []
     for step in steps(registry.project, select):
@@ -51,10 +53,15 @@ def plan(registry: Registry, select: Sequence[str] = (), *, sample: int = 0) -> 
             made = replace(made, action="run", reason=f"after {before.kind} {before.name}")
         if made.action == "run" or found is not None:
             moving.append(step)
+            made = _noted(made, declaration.newer(step.kind, step.name) if step.kind in PARTS else None)
         planned.append(made)
     if not select:
         planned += undeclared(registry)
     return Plan(tuple(planned), over_budget(registry.spec, tuple(planned)))
+
+
+def _noted(step: PlanStep, note: str | None) -> PlanStep:
+    return step if note is None else replace(step, notes=(*step.notes, note))
 
 
 def plan_step(registry: Registry, step: Step, *, sample: int = 0) -> PlanStep:
@@ -102,7 +109,8 @@ def _model(registry: Registry, name: str) -> PlanStep:
 
 
 def _ingest(registry: Registry, name: str) -> PlanStep:
-    changes = open_ingest(registry, name).plan()
+    ingest = open_ingest(registry, name)
+    changes = ingest.plan()
     counts = {
         "added": len(changes.added),
         "changed": len(changes.changed),
@@ -111,6 +119,8 @@ def _ingest(registry: Registry, name: str) -> PlanStep:
     if not changes.pending and registry.catalog.last_run("ingest", name) is not None:
         return PlanStep("ingest", name, "nothing", "the source is as it was", dataset=name, rows=0)
     said = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count) or "an empty source"
+    if ingest.redeclared:
+        said = f"the declaration changed: {said.replace('changed', 'to read again')}"
     rows = counts["added"] + counts["changed"]
     return PlanStep("ingest", name, "run", said, dataset=name, rows=rows, changes=counts)
 
@@ -121,14 +131,14 @@ def _pass(registry: Registry, name: str, sample: int) -> PlanStep:
         bound = bind(registry, name)
     except Blocked as error:
         return PlanStep("pass", name, "blocked", error.message, dataset=spec.from_)
-    there = as_it_stands(bound, evolution(registry, Step("pass", name)))
+    there = as_it_stands(registry, bound)
     if there is None:
         return PlanStep("pass", name, "run", f"after schema {bound.root}", dataset=bound.root)
     try:
         fresh = pass_freshness(registry, there)
     except NotFound as error:
         return PlanStep("pass", name, "blocked", error.message, dataset=spec.from_, waits_for_data=True)
-    step = _computing(registry, there, fresh, sample)
+    step = replace(_computing(registry, there, fresh, sample), name=name)
     note = drift(registry, there)
     return step if note is None else replace(step, drifted=True, notes=(*step.notes, note))
 
@@ -138,6 +148,9 @@ def _computing(registry: Registry, bound: BoundPass, fresh: Freshness, sample: i
     if kept is not None:
         action: Literal["run", "stale"] = "stale" if bound.spec.on_change == "freeze" else "run"
         return PlanStep("pass", name, action, kept, dataset=bound.root, rows=0)
+    if not fresh.rows and (children := gone(registry, bound)):
+        said = f"{children:,} rows of {bound.into} were made from samples that are gone"
+        return PlanStep("pass", name, "run", said, dataset=bound.root, rows=0)
     if not fresh.rows:
         failed = f", {fresh.failed:,} with an error" if fresh.failed else ""
         return PlanStep("pass", name, "nothing", f"{fresh.done:,} rows done{failed}", dataset=bound.root, rows=0)

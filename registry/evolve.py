@@ -56,14 +56,14 @@ def change_columns(
         change = find(newest.schema)
         if not change:
             return None
-        said = {**_facet(newest.schema, change), "passes": dict(passes or {}), "derived": list(_behind(workspace, root))}
-        columns = (*(f.name for f in change.added), *change.renamed.values(), *(f.name for f in change.retyped.values()))
+        said = {**_facet(newest.schema, change), "passes": dict(passes or {}), "derived": [*_behind(workspace, root)]}
+        columns = (f.name for f in (*change.added, *change.retyped.values()))
         return Draft(
             change_schema(newest, change),
             "root",
             newest.count_rows(),
             rejected=workspace.rejected_count(root),
-            columns=columns,
+            columns=(*columns, *change.renamed.values()),
             facets={"schema": said},
         )
 

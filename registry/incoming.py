@@ -28,8 +28,8 @@ class Incoming:
 
     ``replaced`` are row ids whose record now has another content (what passes made of the old row is carried over),
     ``touched`` maps addresses whose content is the same to their new stamps. Rows of which nothing changed but columns
-    that are ``new`` to the dataset stay as they are, and ``fill`` is handed these cells with their row ids: ``refilled``
-    counts them. Memory beside one batch: 16 bytes for each row that comes in.
+    that are ``new`` to the dataset stay as they are, and ``fill`` is handed these cells with their row ids;
+    ``refilled`` counts them. Memory beside one batch: 16 bytes for each row that comes in.
     """
 
     def __init__(

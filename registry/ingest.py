@@ -95,6 +95,11 @@ class Ingest:
         """What the source has that the newest version has not, and the other way round."""
         return self._compare(self._lake.find_table(self._name))
 
+    @property
+    def redeclared(self) -> bool:
+        """Whether the declaration has changed since the last ingest, so that everything is read again."""
+        return self._last is not None and self._last.facets["ingest"]["spec"] != spec_digest(self._spec)
+
     def execute(self, progress: Progress | None = None, facets: Mapping[str, Any] | None = None) -> Ingested:
         """Read what is pending and publish it; ``facets`` go into the run.
 

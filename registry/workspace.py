@@ -187,6 +187,9 @@ class Workspace:
         """How the fragments stood after the last run of a pass."""
         from mmreg.registry.objects import get_object
 
+        declared = self.spec.passes.get(name)
         last = self.catalog.last_run("pass", name)
+        if last is None and declared is not None and declared.renamed_from is not None:
+            last = self.catalog.last_run("pass", declared.renamed_from)
         digest = last.facets["pass"].get("summary") if last is not None else None
         return get_object(self.lake.store, digest) if digest else None

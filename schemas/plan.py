@@ -102,7 +102,7 @@ class Plan:
             calls=sum(estimate.calls or 0 for estimate in known),
             seconds=sum(estimate.seconds or 0.0 for estimate in known),
             money=sum(estimate.money or 0.0 for estimate in known),
-            source=f"without {', '.join(dark)}" if dark else "",
+            source=f"not counting {', '.join(dark)}" if dark else "",
         )
 
 

@@ -16,7 +16,7 @@ _HOMES = {
     "datasets": ("Created", "DatasetSummary", "Diff", "LogEntry", "VersionDetail"),
     "lineage": ("Lineage",),
     "models": ("Checkpoint", "ModelSummary"),
-    "plans": ("ApplyReport", "Plan", "Status"),
+    "plans": ("ApplyReport", "Dropped", "Plan", "Status"),
     "runs": ("Run",),
     "why": ("Why",),
 }

@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from mmreg.cli.render.layout import Cell, Line, Style, Styled, render, table
-from mmreg.cli.text import clip, plural
-from mmreg.schemas.plan import ApplyReport, PassStatus, Plan, PlanStep, Status, StepResult
+from mmreg.cli.text import clip, duration, plural
+from mmreg.schemas.plan import ApplyReport, Dropped, PassStatus, Plan, PlanStep, Status, StepResult
 
 _ACTIONS: Mapping[str, tuple[str, Style]] = {
     "run": ("+", "green"),
     "nothing": ("=", "dim"),
     "blocked": ("!", "red"),
     "stale": ("~", "yellow"),
+    "undeclared": ("-", "yellow"),
+}
+_VERBS: Mapping[str, tuple[str, Style]] = {
+    "+": ("+ add", "green"),
+    "~": ("~ alter", "yellow"),
+    "-": ("- kept", "yellow"),
 }
 _OUTCOMES: Mapping[str, tuple[str, Style]] = {
     "published": ("+", "green"),
@@ -27,12 +33,49 @@ _OUTCOMES: Mapping[str, tuple[str, Style]] = {
 @render.register(Plan)
 def _(value: Plan) -> Iterator[Line]:
     yield from _steps(value.steps)
+    yield from _samples(value.steps)
+    yield (summary(value),)
+    for said in value.over:
+        yield (Styled(f"Above the budget: {said}. It needs: mmreg apply --approve {value.digest}", "red"),)
+
+
+@render.register(Dropped)
+def _(value: Dropped) -> Iterator[Line]:
+    yield ("Dropped ", Styled(value.what, "bold"), f" by run {value.run}" + (f": {value.ref}" if value.ref else ""))
+
+
+def summary(value: Plan) -> str:
+    """A plan in one sentence, with what it would cost as far as that is known."""
+    if not value.pending:
+        return "Nothing to do."
     counts = {action: sum(step.action == action for step in value.steps) for action in _ACTIONS}
-    yield (
-        "Nothing to do."
-        if not value.pending
-        else f"{counts['run']} to run, {counts['blocked']} blocked, {counts['stale']} kept although stale.",
+    said = f"{counts['run']} to run, {counts['blocked']} blocked, {counts['stale']} kept although stale."
+    total = value.total
+    parts = [f"{total.calls:,} model calls" if total.calls else "", f"{total.money:,.2f} of money" * bool(total.money)]
+    parts += [f"about {duration(total.seconds)}"] if total.seconds else []
+    if any(parts):
+        said += f" It would cost {', '.join(filter(None, parts))}{f', {total.source}' * bool(total.source)}."
+    return said
+
+
+def cost(step: PlanStep) -> tuple[str, str, str, str]:
+    """Calls, time and money of a step, and where these are from; '?' for what nobody knows."""
+    known = step.estimate
+    if known is None:
+        return "", "", "", ""
+    return (
+        "" if known.calls == 0 else "?" if known.calls is None else f"{known.calls:,}",
+        "?" if known.seconds is None else duration(known.seconds),
+        "" if known.money == 0 else "?" if known.money is None else f"{known.money:,.2f}",
+        known.source,
     )
+
+
+def sign(step: PlanStep) -> Styled:
+    """What is done in a step, as a sign and a word."""
+    if step.verb:
+        return Styled(*_VERBS[step.verb])
+    return _sign(_ACTIONS, step.action)
 
 
 @render.register(ApplyReport)
@@ -59,13 +102,31 @@ def _(value: Status) -> Iterator[Line]:
 
 
 def _steps(steps: tuple[PlanStep, ...]) -> Iterator[Line]:
-    return table(
-        ("", "STEP", "DATASET", "ROWS", "WHY"),
-        (
-            (_sign(_ACTIONS, step.action), f"{step.kind} {step.name}", step.dataset, step.rows, step.reason)
-            for step in steps
-        ),
-    )
+    dear = any(step.estimate is not None for step in steps)
+    headers = ("", "STEP", "DATASET", "ROWS", *(("CALLS", "TIME", "MONEY") * dear), "WHY")
+    yield from table(headers, (_planned(step, dear) for step in steps))
+    for step in steps:
+        for note in step.notes:
+            yield (Styled("  ! ", "yellow"), f"{step.kind} {step.name}: {note}")
+
+
+def _planned(step: PlanStep, dear: bool) -> tuple[Cell, ...]:
+    name = step.name if step.kind == "schema" and step.verb == "-" else f"{step.kind} {step.name}"
+    calls, seconds, money, source = cost(step)
+    why = f"{step.reason}; cost {source}" if source and source != "unknown" else step.reason
+    return (sign(step), name, step.dataset, step.rows, *((calls, seconds, money) if dear else ()), why)
+
+
+def _samples(steps: tuple[PlanStep, ...]) -> Iterator[Line]:
+    """A few of the answers that were computed to measure a pass."""
+    for step in steps:
+        if step.sample is None:
+            continue
+        failed = f", {step.sample.errors:,} with an error" if step.sample.errors else ""
+        yield (Styled(f"{step.name}: {plural(step.sample.rows, 'row')} computed as a sample{failed}", "bold"),)
+        for answer in step.sample.answers:
+            cells = {name: cell for name, cell in answer.items() if name != "error" or cell is not None}
+            yield ("  ", clip(", ".join(f"{name}: {cell}" for name, cell in cells.items()), 160))
 
 
 def _result(step: StepResult) -> tuple[Cell, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import re
 import sys
 from typing import Any
 
@@ -12,13 +13,24 @@ import pytest
 
 from mmreg.cli.output import Output
 from mmreg.cli.render.errands import Drawing, Named, Rebuilt
+from mmreg.cli.render.markdown import markdown
 from mmreg.cli.render.rows import Rows
 from mmreg.schemas.check import CheckResult, ValidationReport
 from mmreg.schemas.detail import ColumnDetail, Diff, VersionDetail
 from mmreg.schemas.finding import DoctorReport, Finding
 from mmreg.schemas.lineage import Lineage, Node
 from mmreg.schemas.model import Checkpoint
-from mmreg.schemas.plan import ApplyReport, PassStatus, Plan, PlanStep, Status, StepResult
+from mmreg.schemas.plan import (
+    ApplyReport,
+    Dropped,
+    Estimate,
+    PassStatus,
+    Plan,
+    PlanStep,
+    Sample,
+    Status,
+    StepResult,
+)
 from mmreg.schemas.run import Job, Run, RunInput, RunState, VersionOutput
 from mmreg.schemas.summary import Created, DatasetSummary, LogEntry, ModelSummary
 
@@ -64,6 +76,19 @@ STEPS = (
     PlanStep("pass", "clip", "blocked", "waits for the model clip", "pairs"),
     PlanStep("training", "clip", "stale", "trained on train@v1, now v2", "train"),
 )
+DEAR = Plan(
+    (
+        PlanStep("schema", "pairs", "run", "column a is renamed b", "pairs", verb="~"),
+        PlanStep(
+            "pass", "recap", "run", "1,200 missing", "pairs", 1200, {"missing": 1200},
+            estimate=Estimate(1200, 3000.0, 3.5, "from run r-1"), notes=("declared differently",),
+            sample=Sample(20, 1, ({"recaption": "a dog", "error": None}, {"recaption": None, "error": "too long"})),
+        ),
+        PlanStep("pass", "tell", "run", "7 missing", "pairs", 7, estimate=Estimate(7, None, None, "unknown")),
+        PlanStep("schema", "pairs:old", "undeclared", "kept: mmreg drop pairs:old", "pairs", verb="-"),
+    ),
+    ("too much",),
+)  # fmt: skip
 RESULTS = (
     StepResult("ingest", "pairs", "published", "pairs@v1  12 added, 1 rejected", "pairs@v1", 12, 12, 0, 1, 0.42),
     StepResult("pass", "stats", "published", "pairs@v2  12 rows computed, 2 with an error", "pairs@v2", 12, 12, 2),
@@ -72,8 +97,18 @@ RESULTS = (
 STATUS = Status(
     (
         PassStatus(
-            "stats", "pairs", ("width", "height"), 9, 1, 2, 3, None,
-            {"abcdef0123456789": 9, "0123456789abcdef": 1}, 4, "abcdef0123456789", "its code changed",
+            "stats",
+            "pairs",
+            ("width", "height"),
+            9,
+            1,
+            2,
+            3,
+            None,
+            {"abcdef0123456789": 9, "0123456789abcdef": 1},
+            4,
+            "abcdef0123456789",
+            "its code changed",
         ),
         PassStatus("clip", "pairs", (), 0, 0, 0, 0, "waits for the model clip"),
     ),
@@ -146,6 +181,8 @@ ANSWERS: list[Any] = [
     VERSION,
     DIFF,
     Plan(STEPS),
+    DEAR,
+    Dropped("pairs:old", "r-1", "pairs@v3"),
     ApplyReport(RESULTS),
     STATUS,
     [REPORT],
@@ -215,6 +252,42 @@ def test_plan(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[3] == "! blocked  pass clip      pairs          waits for the model clip"
     assert lines[-1] == "1 to run, 1 blocked, 1 kept although stale."
     assert shown(Plan(STEPS[1:2]), capsys)[-1] == "Nothing to do."
+
+
+def test_a_plan_with_costs(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = shown(DEAR, capsys)
+    assert lines == [
+        "         STEP          DATASET   ROWS  CALLS  TIME    MONEY  WHY",
+        "~ alter  schema pairs  pairs                                 column a is renamed b",
+        "+ run    pass recap    pairs    1,200  1,200  50 min  3.50   1,200 missing; cost from run r-1",
+        "+ run    pass tell     pairs        7  7      ?       ?      7 missing",
+        "- kept   pairs:old     pairs                                 kept: mmreg drop pairs:old",
+        "  ! pass recap: declared differently",
+        "recap: 20 rows computed as a sample, 1 with an error",
+        "  recaption: a dog",
+        "  recaption: None, error: too long",
+        "3 to run, 0 blocked, 0 kept although stale. "
+        "It would cost 1,207 model calls, 3.50 of money, about 50 min, not counting tell.",
+        f"Above the budget: too much. It needs: mmreg apply --approve {DEAR.digest}",
+    ]
+
+
+def test_a_plan_as_markdown() -> None:
+    hostile = PlanStep("pass", "a", "run", "x | y <b>\x1b[2J", "pairs", 1)
+    lines = list(markdown(Plan((*DEAR.steps, hostile), DEAR.over)))
+    assert lines[0].startswith("**4 to run, 0 blocked") and lines[2].startswith("|  | step | dataset |")
+    table = [line for line in lines if line.startswith("|")]
+    assert len(table) == 2 + len(DEAR.steps) + 1
+    assert all(len(re.findall(r"(?<!\\)\|", line)) == 10 for line in table), "each line has its nine cells"
+    assert table[-1].endswith(r"x \| y &lt;b&gt;\\x1b\[2J |  |")
+    assert "- pass recap: declared differently" in lines
+    assert lines[-1].startswith("**Above the budget**: too much. To do it all the same: `mmreg apply --approve ")
+    assert list(markdown(Plan(()))) == ["**Nothing to do.**"]
+
+
+def test_what_was_dropped(capsys: pytest.CaptureFixture[str]) -> None:
+    assert shown(Dropped("pairs:old", "r-1", "pairs@v3"), capsys) == ["Dropped pairs:old by run r-1: pairs@v3"]
+    assert shown(Dropped("dataset old", "r-1"), capsys) == ["Dropped dataset old by run r-1"]
 
 
 def test_apply(capsys: pytest.CaptureFixture[str]) -> None:
@@ -398,6 +471,10 @@ _WORDS = {
     "nothing",
     "blocked",
     "stale",
+    "undeclared",
+    "",
+    "~",
+    "-",
     "published",
     "unattributed",
     "clip",

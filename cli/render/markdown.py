@@ -1,0 +1,44 @@
+"""A plan as Markdown, for a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mmreg.cli.render.plans import cost, sign, summary
+from mmreg.cli.text import clean
+from mmreg.schemas.plan import Plan, PlanStep
+
+_HEADERS = ("", "step", "dataset", "rows", "calls", "time", "money", "why", "cost")
+
+
+def markdown(plan: Plan) -> Iterator[str]:
+    """Its lines. What comes from data cannot end a cell, nor add a tag."""
+    yield f"**{summary(plan)}**"
+    steps = [step for step in plan.steps if step.action != "nothing"]
+    if steps:
+        yield ""
+        yield f"| {' | '.join(_HEADERS)} |"
+        yield "|---|---|---|--:|--:|--:|--:|---|---|"
+        yield from map(_row, steps)
+    notes = [f"{step.kind} {step.name}: {note}" for step in steps for note in step.notes]
+    if notes:
+        yield ""
+        yield from (f"- {_cell(note)}" for note in notes)
+    if plan.pending:
+        yield ""
+        yield f"Plan `{plan.digest}`"
+    for said in plan.over:
+        yield ""
+        yield f"**Above the budget**: {_cell(said)}. To do it all the same: `mmreg apply --approve {plan.digest}`"
+
+
+def _row(step: PlanStep) -> str:
+    calls, seconds, money, source = cost(step)
+    rows = "" if step.rows is None else f"{step.rows:,}"
+    cells = (sign(step).text, f"{step.kind} {step.name}", step.dataset or "", rows, calls, seconds, money)
+    return f"| {' | '.join(map(_cell, (*cells, step.reason, source)))} |"
+
+
+def _cell(text: str) -> str:
+    safe = clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return "".join(f"\\{letter}" if letter in "\\|`*_[]" else letter for letter in safe)
