@@ -37,7 +37,7 @@ from mmreg.registry.operations.rows import change_rows, create
 from mmreg.registry.snapshot import Snapshot
 from mmreg.registry.stage import Stage
 from mmreg.registry.store import Store
-from mmreg.schemas.arrow import DONE, MADE_FOR, ORIGIN, PARENT, SAMPLE_ID
+from mmreg.schemas.arrow import DONE, MADE_FOR, ORIGIN, PARENT, SAMPLE_ID, media_kind
 from mmreg.schemas.cells import child, values
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ if TYPE_CHECKING:
     from mmreg.registry.api import Registry
     from mmreg.schemas.run import Run
 
-PARENTS = 256
-"""Rows whose children are read together."""
+PARENTS, PARENTS_OF_MEDIA = 256, 4
+"""Rows whose children are read together; a video may have a hundred images."""
 Ids = NDArray[np.void]
 
 
@@ -186,10 +186,11 @@ class _RowsBuilder:
 
     def _batches(self, again: list[Ids]) -> Iterator[pa.RecordBatch]:
         table = self._done.newest.table
+        step = PARENTS_OF_MEDIA if any(media_kind(field.type) for field in self._bound.made_columns()) else PARENTS
         for number, waiting in self._done.fresh.pending.items():
             row_ids = row_ids_of(table, number) if waiting is None else waiting
-            for start in range(0, len(row_ids), PARENTS):
-                batch = self._portion(table, row_ids[start : start + PARENTS], again)
+            for start in range(0, len(row_ids), step):
+                batch = self._portion(table, row_ids[start : start + step], again)
                 if batch is not None and batch.num_rows:
                     yield batch
 
