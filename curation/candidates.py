@@ -16,6 +16,7 @@ from mmreg.errors import UsageError
 from mmreg.registry.identity import fixed_width
 from mmreg.registry.lake import reading
 from mmreg.schemas.cells import values, whole
+from mmreg.schemas.fingerprint import light_columns, row_fingerprints
 
 if TYPE_CHECKING:
     import lance
@@ -34,12 +35,14 @@ Within = Callable[[str, NDArray[np.uint64]], NDArray[np.bool_]]
 class Wanted:
     """What to read of each row besides its row id.
 
+    ``conditions`` are tested, and ``numbers`` read as they are; ``cells`` are columns whose cells are fingerprinted.
     ``ties``: what to break ties by. ``seed``: a hash of the sample id by it. ``split``: the seed and the column of
     groups, for a hash of the split's key. ``said``: a text column that says why rows fail the conditions.
     """
 
     conditions: Sequence[Predicate] = ()
     numbers: Sequence[str] = ()
+    cells: Sequence[str] = ()
     ties: bool = False
     seed: int | None = None
     split: tuple[int, str | None] | None = None
@@ -73,6 +76,7 @@ class Candidates:
     row_ids: NDArray[np.uint64]
     failed: NDArray[np.int32]
     numbers: dict[str, Numbers]
+    cells: NDArray[np.uint64]
     ties: NDArray[np.uint64] | None
     hashed: NDArray[np.uint64] | None
     keyed: NDArray[np.uint64] | None
@@ -108,6 +112,8 @@ def _scan(what: str, table: lance.LanceDataset, wanted: Wanted) -> Iterator[pa.R
     for number, name in enumerate(wanted.numbers):
         _refuse_unranked(what, table.schema, name)
         columns[f"v{number}"] = _quoted(name)
+    for number, name in enumerate(light_columns(table.schema, wanted.cells)):
+        columns[f"x{number}"] = _quoted(name)
     if wanted.ids or wanted.ties or wanted.seed is not None or wanted.split:
         columns["sample_id"] = "sample_id"
     if wanted.split and wanted.split[1]:
@@ -140,6 +146,8 @@ class _Held:
             self._keep(f"values {name}", cells.values)
             self._keep(f"known {name}", cells.known)
             self.types[name] = cells.type
+        if self.wanted.cells:
+            self._keep("cells", row_fingerprints(batch, [f"x{n}" for n in range(len(self.wanted.cells))]))
         self._identities(batch)
         if self.wanted.said:
             self._keep("said", np.array([self._text(text) for text in values(batch.column("said"))], np.int32))
@@ -158,6 +166,7 @@ class _Held:
                 name: Numbers(sorted_(f"values {name}", float), sorted_(f"known {name}", bool), self._type(name))
                 for name in self.wanted.numbers
             },
+            sorted_("cells", np.uint64) if self.wanted.cells else np.zeros(len(order), np.uint64),
             sorted_("ties", np.uint64) if self.wanted.ties else None,
             sorted_("hashed", np.uint64) if self.wanted.seed is not None else None,
             sorted_("keyed", np.uint64) if self.wanted.split else None,

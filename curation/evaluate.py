@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import xxhash
 from numpy.typing import NDArray
 
 from mmreg.curation.candidates import Candidates, Wanted, read_candidates
@@ -30,10 +31,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """``shares`` tells for each dataset of a mix how many rows it gave."""
+    """``cells`` is a digest over the cells of the rows that are kept, in the columns that the recipe names. ``shares``
+    tells for each dataset of a mix how many rows it gave."""
 
     selection: Selection
     decisions: Decisions
+    cells: str
     shares: Mapping[str, Share] = field(default_factory=dict)
 
 
@@ -46,7 +49,8 @@ def evaluate(bound: BoundSelection) -> Evaluation:
         given = _mix(bound, rows, fates)
     else:
         _filter(bound, rows, fates)
-    return Evaluation(_selection(bound, rows, fates), _decisions(bound, rows, fates), given)
+    cells = xxhash.xxh3_64_hexdigest(rows.cells[fates.kept].tobytes())
+    return Evaluation(_selection(bound, rows, fates), _decisions(bound, rows, fates), cells, given)
 
 
 def score_column(bound: BoundSelection) -> str | None:
@@ -69,6 +73,7 @@ def _wanted(bound: BoundSelection) -> Wanted:
     return Wanted(
         conditions=bound.predicate.conjuncts() if bound.predicate else (),
         numbers=list(dict.fromkeys([*ranked, *([score] if score else [])])),
+        cells=bound.columns,
         ties=bool(ranked),
         seed=spec.sample.seed if spec.sample is not None else 0 if spec.use == "mix" else None,
         split=(bound.split.seed, bound.split.group) if bound.split else None,

@@ -39,8 +39,9 @@ _RECIPE = {
 class BoundSelection:
     """A selection, ready to plan and to run. ``fingerprint`` moves with what it depends on and with nothing else.
 
-    ``tables`` are the roots at the versions that are read, by number. ``base`` are the datasets whose rows are looked
-    at, ``others`` all that are named, by name. ``said`` is a column that says why a row fails the predicate.
+    ``tables`` are the roots at the versions that are read, by number, and ``columns`` what is read of them. ``base`` are
+    the datasets whose rows are looked at, ``others`` all that are named, by name. ``said`` is a column that says why a
+    row fails the predicate.
     """
 
     name: str
@@ -49,6 +50,7 @@ class BoundSelection:
     tables: Mapping[str, lance.LanceDataset]
     base: tuple[Members, ...]
     others: Mapping[str, Members]
+    columns: tuple[str, ...]
     predicate: Predicate | None
     split: SplitParams | None
     like: int | None
@@ -78,7 +80,7 @@ class SelectionOutcome:
         if self.run is None:
             return "its inputs are as they were"
         if not self.run.outputs:
-            return "another recipe, the same rows"
+            return "the same rows, with the same cells"
         if self.same:
             return f"the same {self.rows:,} rows, with the cells that they have now"
         facet = self.run.facets["select"]
@@ -104,7 +106,8 @@ def bind_selection(registry: Registry, name: str) -> BoundSelection:
     like = None
     if spec.sample is not None and spec.sample.like is not None:
         like = registry.rows_of(spec.sample.like)
-    columns = [column.partition(".")[0] for column in _columns(spec, predicate, split, said)]
+    named = _columns(spec, predicate, split, said)
+    columns = [column.partition(".")[0] for column in named]
     _refuse_absent(name, tables, columns)
     parts = {
         "recipe": spec.model_dump(mode="json", include=_RECIPE, exclude_defaults=True),
@@ -114,7 +117,7 @@ def bind_selection(registry: Registry, name: str) -> BoundSelection:
         "like": like,
     }
     fingerprint = xxhash.xxh3_128_hexdigest(json.dumps(parts, sort_keys=True).encode())
-    return BoundSelection(name, spec, spec.into, tables, base, others, predicate, split, like, said, fingerprint)
+    return BoundSelection(name, spec, spec.into, tables, base, others, named, predicate, split, like, said, fingerprint)
 
 
 def is_current(registry: Registry, bound: BoundSelection) -> bool:
@@ -129,7 +132,7 @@ def run_selection(
     """Evaluate and publish; ``facets`` go into the run.
 
     What was decided about each row is kept, also where no version is made of it: where the derived dataset has these
-    rows already, on these versions of the roots.
+    rows already, and their cells in the columns that the recipe names are what they were when it was last evaluated.
     """
     if is_current(registry, bound):
         return SelectionOutcome(None, registry.rows_of(bound.into))
@@ -147,18 +150,22 @@ def run_selection(
     kept = write_decisions(registry.lake.store, bound.into, run.id, found.decisions)
     run = replace(run, facets={**(facets or {}), "select": {**_facet(bound, found), "decisions": kept}})
     same = registry.exists(bound.into) and members_of(registry, bound.into).digest == found.selection.digest
-    landed = publish_selection(registry, bound.into, bound.tables, found.selection, run)
+    last = registry.catalog.last_run("select", bound.name)
+    still = same and last is not None and last.facets["select"].get("cells") == found.cells
+    landed = None if still else publish_selection(registry, bound.into, bound.tables, found.selection, run)
     landed = landed or replace(run, ended_at=now())
     registry.record(landed)
     return SelectionOutcome(landed, len(found.selection), same)
 
 
-def _columns(spec: PassSpec, predicate: Predicate | None, split: SplitParams | None, said: str | None) -> list[str]:
+def _columns(
+    spec: PassSpec, predicate: Predicate | None, split: SplitParams | None, said: str | None
+) -> tuple[str, ...]:
     columns = list(predicate.columns) if predicate else []
     columns += [ranked.column for ranked in (spec.top, spec.band) if ranked is not None]
     if split is not None and split.group is not None:
         columns.append(split.group)
-    return columns + ([said] if said else [])
+    return tuple(dict.fromkeys(columns + ([said] if said else [])))
 
 
 def _refuse_absent(name: str, tables: Mapping[str, lance.LanceDataset], columns: list[str]) -> None:
@@ -183,6 +190,7 @@ def _facet(bound: BoundSelection, found: Evaluation) -> dict[str, Any]:
         "base": [{"ref": m.input.ref, "uuid": m.input.id, "split": spec.split} for m in bound.base],
         "fingerprint": bound.fingerprint,
         "digest": found.selection.digest,
+        "cells": found.cells,
         "splits": dict(found.selection.counts()),
         "mix": [{"dataset": name, **asdict(share)} for name, share in found.shares.items()],
     }

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mmreg.schemas.run import Run
 
 _HEX = re.compile(r"[0-9a-f]{1,32}")
+UNRECORDED = "its run did not record why"
 LOOKED_BACK = 100
 """Versions of a dataset whose decisions are compared."""
 
@@ -151,8 +152,9 @@ def _find(
                 continue
             (row_ids[root],) = there.values()
             decided = looked.find(number, row_ids[root])
-        if not looked.known and _holds(workspace, version, number, row_ids[root]):
-            decided = Decided(True, None, None)
+        if not looked.known:
+            kept = _holds(workspace, version, number, row_ids[root])
+            decided = Decided(kept, None if kept else UNRECORDED, None)
         found = _Found(root, lance_version, row_ids[root], decided)
         if best is None or best.decided is None or (decided is not None and decided.kept):
             best = found

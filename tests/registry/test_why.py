@@ -10,6 +10,11 @@ from typing import Any
 import pytest
 
 from mmreg.errors import IntegrityError, NotFound, UsageError
+from mmreg.registry.clock import now
+from mmreg.registry.derive import publish_selection
+from mmreg.registry.runs import new_run_id
+from mmreg.registry.selection import Selection
+from mmreg.schemas.run import Job, Run, RunState
 
 DECLARATION = """
 version: 1
@@ -24,6 +29,32 @@ passes:
   keep: {{from: notes, into: train, use: filter, where: "rank >= 0.28 AND kind IN ('a', 'b')"}}
   parts: {{from: train, into: parts, use: split, params: {{test: 0.5, seed: 1}}}}
   fit: {{from: parts, split: train, into: fit, use: filter, top: {{column: rank, rows: 2}}}}
+"""
+
+
+PICKY = """
+import pyarrow as pa
+
+
+class Picky:
+    version = "1"
+    kind, scope, role = "filter", "row", "filter"
+    inputs = {"text": "text"}
+
+    def __init__(self, recipe):
+        pass
+
+    def outputs(self):
+        return pa.schema([("keep", pa.bool_()), ("reason", pa.string())])
+
+    def open(self):
+        pass
+
+    def __call__(self, batch):
+        texts = batch.column("text").to_pylist()
+        reasons = [f"style: {text!r} is no word for it" if text == "low" else None for text in texts]
+        keep = pa.array([reason is None for reason in reasons])
+        return pa.record_batch({"keep": keep, "reason": pa.array(reasons, pa.string())})
 """
 
 
@@ -135,6 +166,29 @@ def test_a_version_that_a_pass_repointed_is_answered_by_its_selection(told: Told
     assert told.small.open().latest("train").job_kind == "pass"
     assert told.why("train", "low").decisions[0].version == "train@v1"
     assert told.small.open().show("train").dropped == {"where: rank >= 0.28": 2, "where: kind IN ('a', 'b')": 1}
+
+
+def test_a_version_whose_run_kept_no_decisions_says_so(told: Told) -> None:
+    told.small.apply("keep", "notes")
+    registry = told.small.open()
+    table = registry.lake.table("notes")
+    facets = {"select": {"fingerprint": "", "splits": {}}}
+    run = Run(new_run_id(), Job("select", "old"), RunState.COMPLETE, now(), "", facets=facets)
+    kept = registry.open_version("notes").row_ids("text = 'low'")
+    landed = publish_selection(registry, "old", {"notes": table}, Selection(kept), run)
+    assert landed is not None
+    registry.record(landed)
+    assert told.why("old", "low").answer == "kept: nothing was asked of it"
+    assert told.why("old", "good").answer == "dropped by old@v1 because its run did not record why"
+
+
+def test_a_filter_of_ones_own_is_quoted(told: Told) -> None:
+    (told.small.folder / "picky.py").write_text(PICKY)
+    told.edit("passes:", 'passes:\n  pick: {from: notes, into: picked, use: "picky:Picky", inputs: {text: text}}')
+    told.small.apply("notes", "pick")
+    assert told.why("picked", "low").answer == "dropped by picked@v1 because style: 'low' is no word for it"
+    assert told.why("picked", "good").answer == "kept: pick_keep is true"
+    assert told.small.open().show("picked").dropped == {"style: 'low' is no word for it": 1}
 
 
 def test_ids_may_be_shortened_as_long_as_they_are_unique(told: Told) -> None:
