@@ -273,7 +273,9 @@ class PassSpec(Declared):
     outputs: dict[str, ColumnName] = Field(
         default_factory=dict, description="what its outputs are called as columns; list all that other passes read"
     )
-    into: Name | None = Field(default=None, description="the dataset that a selection, a filter or a pass that makes rows fills")
+    into: Name | None = Field(
+        default=None, description="the dataset that a selection, a filter or a pass that makes rows fills"
+    )
     where: str | None = Field(default=None, description="`filter`: the predicate that rows must fulfil")
     rows: str | None = Field(default=None, description="only rows that fulfil this predicate")
     split: str | None = Field(default=None, description="only rows of this split of a derived dataset")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
 import lance
@@ -260,3 +262,65 @@ def test_many_small_groups_are_read_together(grouped: Any, monkeypatch: pytest.M
     grouped.apply()
     assert sorted(call for call in new_calls(grouped) if "Rank" in call) == ["Rank 1: 3", "Rank 2: 2", "Rank 3: 1"]
     assert sorted(rank for rank in column(grouped, "rank").values()) == [0, 0, 0, 1, 1, 2]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_sequence_of_changes_ends_as_computed_at_once(grouped: Any, seed: int) -> None:
+    """Rows come, go and change; others compact, overwrite and delete; and an apply may come after several of these."""
+    random = Random(seed)
+    lake = str(grouped.folder / "lake" / "pairs.lance")
+    captions = {name: name for name in ("one", "uno", "eins", "two words", "zwei Worte", "three small words")}
+    grouped.apply()
+    for step in range(10):
+        match random.choice(["add", "add", "erase", "edit", "repaint", "compact", "overwrite"]):
+            case "add":
+                captions[f"{step}"] = " ".join(f"w{step}" for _ in range(random.randrange(1, 4)))
+                grouped.draw(f"{step}", captions[f"{step}"] + f" {step}")
+                captions[f"{step}"] += f" {step}"
+            case "erase" if len(captions) > 1:
+                name = random.choice(sorted(captions))
+                grouped.erase(name)
+                del captions[name]
+            case "edit":
+                name = random.choice(sorted(captions))
+                captions[name] += " more"
+                grouped.draw(name, captions[name])
+            case "repaint":
+                name = random.choice(sorted(captions))
+                grouped.draw(name, captions[name], seed=step * 1000 + seed)
+            case "compact":
+                lance.dataset(lake).optimize.compact_files(target_rows_per_fragment=1000)
+            case "overwrite":
+                lance.dataset(lake).update({"often": "77"}, where="n_words = 2")
+        if random.random() < 0.6:
+            grouped.apply()
+    grouped.apply()
+    lengths = {caption: len(caption.split()) for caption in captions.values()}
+    counts = Counter(lengths.values())
+    assert column(grouped, "often") == {caption: counts[n] for caption, n in lengths.items()}
+    ranks = column(grouped, "rank")
+    for n, count in counts.items():
+        of_group = sorted(str(ranks[caption]) for caption in lengths if lengths[caption] == n)
+        assert of_group == (["None"] * 4 if count == 4 else [str(place) for place in range(count)])
+    new_calls(grouped)
+    assert {step.outcome for step in grouped.apply().steps} == {"unchanged"}
+    assert new_calls(grouped) == []
+
+
+def test_a_file_renamed_beside_a_row_that_failed(grouped: Any) -> None:
+    """What was answered for the others is there; the row with an error is asked about again, with its whole table."""
+    code = grouped.folder / "grouped.py"
+    failing = 'return pa.record_batch({"often": pa.array([words.count(w) for w in words], pa.int32())})'
+    told = failing.replace("})", ', "error": [None if w < 3 else "many" for w in words]})')
+    code.write_text(code.read_text().replace(failing, told))
+    grouped.apply()
+    grouped.draw("first", "one")
+    grouped.erase("one")
+    for _ in range(2):
+        grouped.apply()
+        assert column(grouped, "often") == {
+            "one": 3, "uno": 3, "eins": 3, "two words": 2, "zwei Worte": 2, "three small words": 1,
+        }  # fmt: skip
+        found = {one.name: one for one in status(grouped.open()).passes}
+        assert (found["often"].done, found["often"].failed) == (5, 1)
+    assert {step.outcome for step in grouped.apply().steps} == {"unchanged"}
