@@ -39,9 +39,9 @@ _RECIPE = {
 class BoundSelection:
     """A selection, ready to plan and to run. ``fingerprint`` moves with what it depends on and with nothing else.
 
-    ``tables`` are the roots at the versions that are read, by number, and ``columns`` what is read of them. ``base`` are
-    the datasets whose rows are looked at, ``others`` all that are named, by name. ``said`` is a column that says why a
-    row fails the predicate.
+    ``tables`` are the roots at the versions that are read, by number, and ``columns`` what is read of them. ``base``
+    are the datasets whose rows are looked at, ``others`` all that are named, by name. ``said`` is a column that says
+    why a row fails the predicate.
     """
 
     name: str
