@@ -98,7 +98,9 @@ def _dataset(registry: Registry, name: str) -> Target:
 
 
 def _declared(name: str) -> UsageError:
-    return UsageError(f"{name} is declared, and the next apply would make it anew", hint="take it out of mmreg.yaml first")
+    return UsageError(
+        f"{name} is declared, and the next apply would make it anew", hint="take it out of mmreg.yaml first"
+    )
 
 
 def _readers(registry: Registry, target: Target, column: str) -> Iterator[str]:

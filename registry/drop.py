@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mmreg.errors import NotFound, UsageError
 from mmreg.registry.clock import now
+from mmreg.registry.derive import selected_by
 from mmreg.registry.evolve import change_columns
 from mmreg.registry.operations.schema import SchemaChange
 from mmreg.registry.runs import new_run_id
@@ -57,7 +58,9 @@ def needed_by(workspace: Workspace, name: str) -> Iterator[str]:
     """What would be without its ground if dataset ``name`` went: datasets made from it, models, tags of others."""
     for summary in workspace.catalog.datasets():
         row = workspace.latest(summary.name)
-        made_from = {pinned["dataset"] for pinned in row.roots} | _read(workspace.catalog.run(row.run))
+        chosen = selected_by(workspace, row) if row.kind == "derived" else None
+        made_from = {pinned["dataset"] for pinned in row.roots}
+        made_from |= _read(workspace.catalog.run(chosen.run)) if chosen is not None else set()
         if summary.name != name and name in made_from:
             yield f"dataset {summary.name}"
     for run in workspace.catalog.runs("training"):

@@ -113,6 +113,42 @@ def test_plan_check_asks_whether_anything_is_to_be_done(project: Place) -> None:
     assert "Nothing changed." in project.text("apply")
 
 
+def test_a_plan_for_a_pull_request_and_a_sample(project: Place) -> None:
+    assert project.text("plan", "--format", "markdown").splitlines()[0] == "**Nothing to do.**"
+    declared = project.folder / "mmreg.yaml"
+    text = declared.read_text("utf-8")
+    new = "  words: {from: pairs, use: text_stats, inputs: {text: caption}, outputs: {n_words: n_words}}\n"
+    declared.write_text(text.replace("passes:\n", f"passes:\n{new}"), "utf-8")
+    answer = project.json("plan", "words", "--sample", "2")
+    (step,) = answer["steps"]
+    assert step["sample"]["rows"] == 2 and step["estimate"]["source"] == "from a sample of 2 rows"
+    assert step["estimate"]["calls"] == 0 and answer["total"]["calls"] == 0 and answer["over"] == []
+    lines = project.text("plan", "--format", "markdown").splitlines()
+    assert "| + run | pass words | pairs | 6 |" in " ".join(lines) and f"Plan `{answer['digest']}`" in lines
+    refused = project.call("apply", "--approve", "0123456789abcdef", "--json")
+    assert refused.exit_code == 1 and json.loads(refused.stderr)["error"] == {
+        "code": "not_approved",
+        "message": "what would be done is no longer the plan 0123456789abcdef",
+        "hint": f"mmreg plan, then: mmreg apply --approve {answer['digest']}",
+    }
+    assert project.json("apply", "--approve", answer["digest"])["changed"] is True
+
+
+def test_drop_asks_and_says_what_is_kept(project: Place) -> None:
+    declared = project.folder / "mmreg.yaml"
+    before, _, checks = declared.read_text("utf-8").partition("  keep:")
+    declared.write_text(before + "checks: {}\n", "utf-8")
+    assert "dataset with 4 rows is declared no longer; kept: mmreg drop train" in project.text("plan")
+    refused = project.call("drop", "train")
+    assert refused.exit_code == 2 and refused.stderr.endswith(
+        "nobody is there to be asked\n  Try: mmreg drop train --yes\n"
+    )
+    assert project.json("drop", "train", "--yes")["what"] == "dataset train"
+    assert [dataset["name"] for dataset in project.json("ls")] == ["pairs"]
+    assert project.text("drop", "stats", "--yes").startswith("Dropped pass stats (pairs: width, height")
+    assert project.call("drop", "stats", "--yes").exit_code == 3
+
+
 def test_apply_talks_on_stderr_only(project: Place) -> None:
     (project.folder / "images" / "0.txt").write_text("another caption")
     result = project.call("apply")
