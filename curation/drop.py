@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mmreg.curation.kinds import roots_behind
 from mmreg.errors import NotFound, UsageError
 from mmreg.registry.drop import drop_columns, drop_dataset
 from mmreg.registry.show import producers
 from mmreg.schemas.arrow import SAMPLE_ID, state_column
-from mmreg.schemas.document import all_roots
 from mmreg.schemas.plan import Dropped
 from mmreg.schemas.predicate import Predicate
 from mmreg.schemas.suggest import did_you_mean
@@ -40,10 +40,7 @@ def find(registry: Registry, name: str) -> Target:
     Raises `NotFound`, or `UsageError` where the declaration still has it or reads it.
     """
     dataset, _, column = name.partition(":")
-    if column:
-        target = _column(registry, dataset, column)
-    else:
-        target = _pass(registry, name) or _dataset(registry, name)
+    target = _column(registry, dataset, column) if column else _pass(registry, name) or _dataset(registry, name)
     readers = [reader for column in target.columns for reader in _readers(registry, target, column)]
     if readers:
         raise UsageError(f"{target} is read by {', '.join(dict.fromkeys(readers))}; nothing was dropped",
@@ -107,7 +104,7 @@ def _readers(registry: Registry, target: Target, column: str) -> Iterator[str]:
     """Declared passes and checks that read ``column``."""
     for name, spec in registry.spec.passes.items():
         datasets = (spec.from_,) if spec.from_ else tuple(spec.datasets)
-        if name == target.pass_name or all(target.dataset not in all_roots(registry.spec, d) for d in datasets):
+        if name == target.pass_name or all(target.dataset not in roots_behind(registry.project, d) for d in datasets):
             continue
         read = set(spec.inputs.values())
         for predicate in (spec.where, spec.rows):
@@ -118,6 +115,6 @@ def _readers(registry: Registry, target: Target, column: str) -> Iterator[str]:
         if column in read:
             yield f"pass {name}"
     for dataset, checks in registry.spec.checks.items():
-        here = target.dataset in all_roots(registry.spec, dataset)
+        here = target.dataset in roots_behind(registry.project, dataset)
         if here and any(check.arguments.get("column") == column for check in checks):
             yield f"a check of {dataset}"

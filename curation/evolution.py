@@ -6,15 +6,17 @@ what is declared no longer is kept, and shown until somebody drops it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from mmreg.curation.bind import BoundPass, bind
 from mmreg.curation.graph import Step
-from mmreg.curation.kinds import root_of
+from mmreg.curation.kinds import made_roots, root_of
 from mmreg.curation.selections import SELECTIONS
 from mmreg.errors import Blocked, NotFound, UsageError
 from mmreg.registry.evolve import called_now, change_columns
@@ -40,12 +42,24 @@ class Evolution:
     passes: Mapping[str, str] = field(default_factory=dict)
 
 
+class Evolutions:
+    """What steps change, looked for once each while a plan is made."""
+
+    def __init__(self) -> None:
+        self._found: dict[Step, Evolution | None] = {}
+
+    def of(self, registry: Registry, step: Step) -> Evolution | None:
+        if step not in self._found:
+            self._found[step] = evolution(registry, step)
+        return self._found[step]
+
+
 def evolution(registry: Registry, step: Step) -> Evolution | None:
     """What ``step`` changes in columns that are there; None where that is nothing, or nothing is there yet.
 
     Raises `UsageError` where a column cannot become what is declared.
     """
-    if step.kind == "ingest":
+    if step.kind == "ingest" and step.name in registry.spec.datasets:
         there = _schema(registry, step.name)
         change = dataset_change(step.name, registry.spec.datasets[step.name], there) if there is not None else None
         return Evolution(step, step.name, change) if change else None
@@ -55,7 +69,7 @@ def evolution(registry: Registry, step: Step) -> Evolution | None:
         except (Blocked, NotFound):
             return None  # told by the step itself
         there = _schema(registry, bound.root)
-        change = pass_change(bound, made_by(registry, bound), there) if there is not None else None
+        change = pass_change(bound, partial(made_by, registry, bound), there) if there is not None else None
         return Evolution(step, bound.root, change, _renamed_pass(bound, change)) if change else None
     return None
 
@@ -67,7 +81,7 @@ def evolve(registry: Registry, found: Evolution) -> Run | None:
         if found.step.kind == "ingest":
             return dataset_change(found.root, registry.spec.datasets[found.root], there)
         bound = bind(registry, found.step.name)
-        return pass_change(bound, made_by(registry, bound), there)
+        return pass_change(bound, partial(made_by, registry, bound), there)
 
     with registry.alone(f"schema.{found.root}"):
         return change_columns(registry, found.root, find, name=found.root, passes=found.passes)
@@ -95,20 +109,18 @@ def evolution_steps(registry: Registry, found: Evolution) -> Iterator[PlanStep]:
         yield step("+", f"column {column.name}: {_type(column.type)}, null in {rows:,} rows{filled}")
 
 
-def as_it_stands(registry: Registry, bound: BoundPass) -> BoundPass | None:
+def as_it_stands(registry: Registry, bound: BoundPass, known: Evolutions) -> BoundPass | None:
     """``bound`` under the names that its columns have until they are changed; None where more than names changes."""
-    steps = [Step("pass", bound.name)]
-    if bound.root in registry.spec.datasets:
-        steps.append(Step("ingest", bound.root))
-    found = [change for step in steps if (change := evolution(registry, step)) is not None]
     old, before = dict[str, str](), dict[str, str]()
-    for each in found:
-        moved = {f.name for f in (*each.change.added, *each.change.retyped.values())}
+    for step in (Step("pass", bound.name), Step("ingest", bound.root)):
+        if (found := known.of(registry, step)) is None:
+            continue
+        moved = {f.name for f in (*found.change.added, *found.change.retyped.values())}
         named = {column.partition(".")[0] for column in (bound.predicate.columns if bound.predicate else ())}
-        if {*bound.read(), *bound.outputs.values()} & moved or named & set(each.change.renamed.values()):
+        if {*bound.read(), *bound.outputs.values()} & moved or named & set(found.change.renamed.values()):
             return None
-        old |= {new: was for was, new in each.change.renamed.items()}
-        before |= {new: was for was, new in each.passes.items()}
+        old |= {new: was for was, new in found.change.renamed.items()}
+        before |= {new: was for was, new in found.passes.items()}
     return _replaced(bound, old, before.get(bound.name, bound.name))
 
 
@@ -132,8 +144,11 @@ def dataset_change(name: str, spec: DatasetSpec, there: pa.Schema) -> SchemaChan
     return SchemaChange(tuple(added), renamed, retyped)
 
 
-def pass_change(bound: BoundPass, made: Mapping[str, str], there: pa.Schema) -> SchemaChange:
-    """What is to change of ``there`` for the columns of a pass that has run: ``made`` are those, by its own names."""
+def pass_change(bound: BoundPass, made: Callable[[], Mapping[str, str]], there: pa.Schema) -> SchemaChange:
+    """What is to change of ``there`` for the columns of a pass that has run.
+
+    ``made`` tells which these are by its own names; asked only where they are not there under their final ones.
+    """
     renamed: dict[str, str] = {}
     retyped: dict[str, pa.Field[Any]] = {}
     added = []
@@ -143,9 +158,10 @@ def pass_change(bound: BoundPass, made: Mapping[str, str], there: pa.Schema) -> 
             return SchemaChange()
         renamed[before] = bound.state
     columns = bound.columns()
+    earlier = {} if set(bound.outputs.values()) <= set(there.names) else made()
     for own, name in bound.outputs.items():
         column = columns.field(name)
-        old = name if name in there.names else made.get(own, "")
+        old = name if name in there.names else earlier.get(own, "")
         if old not in there.names or (old != name and old in bound.outputs.values()):
             added.append(column)
         elif there.field(old).type != column.type:
@@ -170,20 +186,24 @@ def undeclared(registry: Registry) -> Iterator[PlanStep]:
     for summary in registry.catalog.datasets():
         if summary.name not in declared:
             yield _kept(summary.name, f"dataset with {summary.rows:,} rows", summary.name)
-    for root in registry.spec.datasets:
-        yield from _undeclared_columns(registry, root)
+    for root, spec in registry.spec.datasets.items():
+        renamed = (column.renamed_from for column in spec.columns.values() if column.renamed_from)
+        yield from _undeclared_columns(registry, root, {*spec.columns, *renamed})
+    for root, name in made_roots(registry.project).items():
+        with suppress(Blocked, NotFound):
+            yield from _undeclared_columns(
+                registry, root, {"parent", "origin", *bind(registry, name).children.values()}
+            )
 
 
-def _undeclared_columns(registry: Registry, root: str) -> Iterator[PlanStep]:
+def _undeclared_columns(registry: Registry, root: str, known: set[str]) -> Iterator[PlanStep]:
     there = _schema(registry, root)
     if there is None:
         return
-    known = {*registry.spec.datasets[root].columns}
-    known |= {c.renamed_from for c in registry.spec.datasets[root].columns.values() if c.renamed_from}
     for name, spec in registry.spec.passes.items():
         if spec.use in SELECTIONS or root_of(registry.project, spec.from_) != root:
             continue
-        known |= {name, state_column(name), *spec.outputs.values()}
+        known |= {state_column(name), *spec.outputs.values()}
         if spec.renamed_from is not None:
             known.add(state_column(spec.renamed_from))
         try:
@@ -192,7 +212,7 @@ def _undeclared_columns(registry: Registry, root: str) -> Iterator[PlanStep]:
             known |= set(_last_outputs(registry, root, name))
         else:
             known |= {*bound.outputs.values()}
-            change = pass_change(bound, made_by(registry, bound), there)
+            change = pass_change(bound, partial(made_by, registry, bound), there)
             known |= {*change.renamed, *change.retyped}
     for column in there.names:
         if column.startswith(_OURS) and column not in known:
@@ -201,7 +221,7 @@ def _undeclared_columns(registry: Registry, root: str) -> Iterator[PlanStep]:
             known |= set(outputs)
             yield _kept(name, f"pass with the columns {', '.join(outputs) or '(none)'}", root)
     for column in there.names:
-        if not column.startswith("_") and column != SAMPLE_ID.name and column not in known and column != "parent":
+        if not column.startswith("_") and column != SAMPLE_ID.name and column not in known:
             yield _kept(f"{root}:{column}", "column", root)
 
 

@@ -13,7 +13,7 @@ from mmreg.curation.bind import BoundPass, bind
 from mmreg.curation.change import drift, kept_back
 from mmreg.curation.cost import estimate
 from mmreg.curation.declared import PARTS, Declaration
-from mmreg.curation.evolution import as_it_stands, evolution, evolution_steps, undeclared
+from mmreg.curation.evolution import Evolutions, as_it_stands, evolution_steps, undeclared
 from mmreg.curation.freshness import Freshness, RowSet
 from mmreg.curation.graph import Step, steps, upstream
 from mmreg.curation.measuring import best_measure
@@ -40,14 +40,14 @@ def plan(registry: Registry, select: Sequence[str] = (), *, sample: int = 0) -> 
     """
     registry.catch_up()
     behind = upstream(registry.project)
-    declaration = Declaration(registry)
+    declaration, evolutions = Declaration(registry), Evolutions()
     moving: list[Step] = []
     planned: list[PlanStep] = []
     for step in steps(registry.project, select):
-        found = evolution(registry, step)
+        found = evolutions.of(registry, step)
         if found is not None:
             planned += evolution_steps(registry, found)
-        made = plan_step(registry, step, sample=sample)
+        made = plan_step(registry, step, sample=sample, evolutions=evolutions)
         before = next((other for other in moving if other in behind[step]), None)
         if made.waits_for_data and before is not None:
             made = replace(made, action="run", reason=f"after {before.kind} {before.name}")
@@ -64,7 +64,7 @@ def _noted(step: PlanStep, note: str | None) -> PlanStep:
     return step if note is None else replace(step, notes=(*step.notes, note))
 
 
-def plan_step(registry: Registry, step: Step, *, sample: int = 0) -> PlanStep:
+def plan_step(registry: Registry, step: Step, *, sample: int = 0, evolutions: Evolutions | None = None) -> PlanStep:
     """What is to do for one step on the newest versions."""
     match step.kind:
         case "model":
@@ -72,7 +72,7 @@ def plan_step(registry: Registry, step: Step, *, sample: int = 0) -> PlanStep:
         case "ingest":
             return _ingest(registry, step.name)
         case "pass":
-            return _pass(registry, step.name, sample)
+            return _pass(registry, step.name, sample, evolutions or Evolutions())
         case "select":
             return _select(registry, step.name)
         case "training":
@@ -125,13 +125,13 @@ def _ingest(registry: Registry, name: str) -> PlanStep:
     return PlanStep("ingest", name, "run", said, dataset=name, rows=rows, changes=counts)
 
 
-def _pass(registry: Registry, name: str, sample: int) -> PlanStep:
+def _pass(registry: Registry, name: str, sample: int, evolutions: Evolutions) -> PlanStep:
     spec = registry.spec.passes[name]
     try:
         bound = bind(registry, name)
     except Blocked as error:
         return PlanStep("pass", name, "blocked", error.message, dataset=spec.from_)
-    there = as_it_stands(registry, bound)
+    there = as_it_stands(registry, bound, evolutions)
     if there is None:
         return PlanStep("pass", name, "run", f"after schema {bound.root}", dataset=bound.root)
     try:
