@@ -86,7 +86,7 @@ def test_other_weights_are_planned_and_make_a_version_of_their_own(folder: Path)
     weigh(folder, "B")
     first, second = actions(folder)["namer"].removeprefix("now ").split(", was ")
     assert first != second
-    assert actions(folder)["label"] == "6 stale", "also before the new weights are registered"
+    assert actions(folder)["label"] == "6 recipe changed", "also before the new weights are registered"
     apply(Registry.open(folder))
     assert (labels(folder, "notes@v2"), labels(folder)) == ({"A"}, {"B"})
 
