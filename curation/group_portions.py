@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from mmreg.curation.bind import BoundPass
 from mmreg.curation.calling import Caller
 from mmreg.curation.engine import Portion
-from mmreg.curation.freshness import Pending, RowSet
-from mmreg.curation.groups import Groups, Mask, Prints, read_groups
+from mmreg.curation.freshness import Freshness, Pending, RowSet
+from mmreg.curation.groups import GroupFreshness, Groups, Mask, Prints, read_groups
 from mmreg.curation.pending import DENSE
 from mmreg.curation.protocol import Updating
 from mmreg.errors import MmregError
@@ -41,9 +41,10 @@ class GroupPortion(Portion):
 class GroupPortions:
     """Reads the groups of ``table`` that ``bound`` is for. Memory: the largest group, and 50 bytes a row."""
 
-    def __init__(self, table: lance.LanceDataset, bound: BoundPass, rows: RowSet) -> None:
+    def __init__(self, table: lance.LanceDataset, bound: BoundPass, rows: RowSet, fresh: Freshness) -> None:
         self._table, self._bound = table, bound
-        self._groups: Groups = read_groups(table, bound, rows)
+        known = fresh.groups if isinstance(fresh, GroupFreshness) else None
+        self._groups: Groups = known if known is not None else read_groups(table, bound, rows)
         self._columns = list(dict.fromkeys(["sample_id", *bound.inputs.values()]))
         self._seen = self._seen_rows()
 
@@ -65,8 +66,11 @@ class GroupPortions:
 
     def fingerprints(self, row_ids: NDArray[np.uint64]) -> dict[int, int]:
         """What the state of rows should say of their inputs; rows that are not there are left out."""
-        here = np.isin(self._groups.row_ids, row_ids)
-        return dict(zip(self._groups.row_ids[here].tolist(), self._groups.due[here].tolist(), strict=True))
+        groups, order = self._groups, self._groups.by_row_id
+        places = np.searchsorted(groups.row_ids, row_ids, sorter=order)
+        here = order[places[places < len(order)]]
+        found = here[np.isin(groups.row_ids[here], row_ids)]
+        return dict(zip(groups.row_ids[found].tolist(), groups.due[found].tolist(), strict=True))
 
     def _seen_rows(self) -> Mask:
         """Rows that an answer in the table was given for as they are now, in each group the same answer."""

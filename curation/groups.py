@@ -43,6 +43,13 @@ Prints = NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
+class GroupFreshness(Freshness):
+    """What a pass has to do, and the rows that were read to tell; None where none had to be."""
+
+    groups: Groups | None = None
+
+
+@dataclass(frozen=True)
 class Groups:
     """All rows that a pass is for, one entry each, fragment by fragment.
 
@@ -76,7 +83,15 @@ class Groups:
 
     def whole(self, rows: Mask) -> Mask:
         """All rows of the groups that some of ``rows`` are in."""
-        return np.isin(self.numbers, self.numbers[rows])
+        moved = np.zeros(len(self.numbers), bool)
+        moved[self.numbers[rows]] = True
+        whole: Mask = moved[self.numbers]
+        return whole
+
+    @cached_property
+    def by_row_id(self) -> NDArray[np.int64]:
+        """The places of the rows in the order of their ids."""
+        return np.argsort(self.row_ids)
 
 
 def examine_groups(
@@ -135,7 +150,8 @@ def _compared(groups: Groups, newest: Snapshot, seen: Prints, bound: BoundPass, 
         if waiting[here].any():
             pending[number] = groups.row_ids[here][waiting[here]]
     others = missing | overwritten | (waiting & again)
-    return Freshness(
+    return GroupFreshness(
+        groups=groups,
         standing=Standing.of(states),
         pending=pending,
         missing=int(missing.sum()),

@@ -81,7 +81,7 @@ def run_pass(
         terms.begin()
         started = now()
         account = Account(bound, beside=fresh.done if fresh.again else 0)
-        portions, caller = portions_of(registry, newest, bound, rows), caller_of(bound)
+        portions, caller = portions_of(registry, newest, bound, rows, fresh), caller_of(bound)
         computing = _Computing(bound, portions, caller, stage, account, progress, terms)
         done = Computed(
             bound, newest, fresh, rows.digest, stage, account, caller.cost, started, inputs, terms.facets

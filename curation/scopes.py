@@ -49,11 +49,13 @@ def examine(
     return look(newest, bound, rows, summary, errors_only=errors_only)
 
 
-def portions_of(registry: Registry, newest: Snapshot, bound: BoundPass, rows: RowSet) -> RowPortions | GroupPortions:
+def portions_of(
+    registry: Registry, newest: Snapshot, bound: BoundPass, rows: RowSet, fresh: Freshness
+) -> RowPortions | GroupPortions:
     """Reads pending rows, or the groups that they belong to."""
     if bound.operator.scope == "row":
         return RowPortions(registry, newest.table, bound)
-    return GroupPortions(newest.table, bound, rows)
+    return GroupPortions(newest.table, bound, rows, fresh)
 
 
 def caller_of(bound: BoundPass) -> Caller:
