@@ -14,6 +14,7 @@ from mmreg.schemas import check, detail, finding, lineage, model, plan, run, sum
 
 ANSWERS: dict[str, Any] = {
     "init": summary.Created,
+    "pass new": summary.NewPass,
     "schema": dict[str, Any],
     "plan": plan.Plan,
     "apply": plan.ApplyReport,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from keyword import iskeyword
 from typing import Any
 
 import click
@@ -49,7 +50,7 @@ class LazyGroup(Group):
     """A group whose commands are imported when they are called; ``sections`` name them, with a line each.
 
     The command ``model`` is the object ``model`` in ``mmreg.cli.model``; where Python wants the name for
-    itself, it ends in an underscore there (``eval_``).
+    itself, it ends in an underscore there (``eval_``), and where it is a keyword so does the module (``pass_``).
     """
 
     def __init__(self, *args: Any, sections: Mapping[str, Mapping[str, str]], **kwargs: Any) -> None:
@@ -62,7 +63,7 @@ class LazyGroup(Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
             return None
-        home = import_module(f"mmreg.cli.{cmd_name}")
+        home = import_module(f"mmreg.cli.{cmd_name}{'_' if iskeyword(cmd_name) else ''}")
         command = getattr(home, cmd_name, None) or getattr(home, f"{cmd_name}_")
         assert isinstance(command, click.Command)
         return command

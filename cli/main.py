@@ -15,6 +15,7 @@ from mmreg.cli.command import LazyGroup
 SECTIONS = {
     "Declare and do": {
         "init": "Start a project: write a first mmreg.yaml and make its lake.",
+        "pass": "Begin a pass of your own.",
         "schema": "Print the JSON Schema of mmreg.yaml, or of an answer.",
         "plan": "Show what apply would do, why, and what it would cost.",
         "apply": "Bring the lake up to what mmreg.yaml declares.",

@@ -33,6 +33,15 @@ class DatasetSummary:
 
 
 @dataclass(frozen=True)
+class NewPass:
+    """What ``mmreg pass new`` wrote beside mmreg.yaml: a ``module`` and its ``test``, and the lines to declare it."""
+
+    module: str
+    test: str
+    declaration: str
+
+
+@dataclass(frozen=True)
 class LogEntry:
     """One version in ``mmreg log``, newest first."""
 

@@ -14,6 +14,7 @@ from mmreg.cli.render import layout
 _HOMES = {
     "checks": ("DoctorReport", "ValidationReport"),
     "datasets": ("Created", "DatasetSummary", "Diff", "LogEntry", "VersionDetail"),
+    "errands": ("NewPass",),
     "lineage": ("Lineage",),
     "models": ("Checkpoint", "ModelSummary"),
     "plans": ("ApplyReport", "Dropped", "Plan", "Status"),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mmreg.cli.render.layout import Line, Styled, render
+from mmreg.schemas.summary import NewPass
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,14 @@ class Named:
     model: str
     alias: str
     digest: str
+
+
+@render.register(NewPass)
+def _(value: NewPass) -> Iterator[Line]:
+    yield (Styled(value.module, "bold"), "  the pass")
+    yield (Styled(value.test, "bold"), "  its test")
+    yield ("",)
+    yield from ((line,) for line in value.declaration.splitlines())
 
 
 @render.register(Rebuilt)

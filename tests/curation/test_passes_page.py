@@ -97,7 +97,7 @@ def _named(section: str, heading: str) -> list[str]:
 def test_built_in_passes_are_listed_as_they_are(use: str, open_clip_model: LoadedModel) -> None:
     section = _section(use)
     found = load_pass(use)
-    columns = {name: name for name in list(found.inputs)[: 1 if use == "embed" else None]}
+    columns = {name: name for name in list(found.inputs)[: 1 if use == "embed" else None] if name != "*"}
     made = found(Recipe(model=open_clip_model, columns=columns)).outputs()
     assert _named(section, "output") == made.names
     assert all(f"`{name}`" in section.splitlines()[1] for name in found.inputs)
