@@ -55,6 +55,7 @@ def contradictions(spec: ProjectSpec) -> Iterator[Wrong]:
     yield from _unknown_datasets(spec)
     yield from _without_one_root(spec)
     yield from _unknown_models(spec)
+    yield from _both_names(spec)
     yield from misread_columns(spec, roots)
     yield from circles(spec, roots)
 
@@ -133,6 +134,12 @@ def _without_one_root(spec: ProjectSpec) -> Iterator[Wrong]:
 def _unsplit(spec: ProjectSpec, dataset: str, split: str | None, *path: str) -> Iterator[Wrong]:
     if split is not None and dataset in spec.datasets:
         yield Wrong(f"{dataset!r} is a root dataset and has no splits; make some with a pass: use: split", *path)
+
+
+def _both_names(spec: ProjectSpec) -> Iterator[Wrong]:
+    for name, declared in spec.passes.items():
+        if declared.renamed_from in spec.passes:
+            yield Wrong(f"{declared.renamed_from!r} is declared as well", "passes", name, "renamed_from")
 
 
 def _unknown_models(spec: ProjectSpec) -> Iterator[Wrong]:

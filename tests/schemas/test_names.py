@@ -69,6 +69,10 @@ def problems(marked: str) -> list[str]:
             "the pass 'a' already makes 'q'",
         ),
         ("passes: {a: {from: pairs, use: x, outputs: {o: q, p: «q}}}", "already makes 'q'"),
+        (
+            "passes: {a: {from: pairs, use: x, outputs: {o: q}, renamed_from: «b}, b: {from: more, use: y}}",
+            "'b' is declared as well",
+        ),
         # splits
         ("passes: {a: {from: pairs, use: x, split: «train}}", "is a root dataset and has no splits"),
         (
