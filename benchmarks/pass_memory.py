@@ -14,7 +14,7 @@ DECLARATION = {
     "datasets": {
         "pictures": {"source": {"type": "imagefolder", "path": "images"}, "columns": {"image": {"type": "image"}}}
     },
-    "passes": {"bytes": {"from": "pictures", "use": "cheap_passes:MediaLength"}},
+    "passes": {"bytes": {"from": "pictures", "use": "cheap_passes:MediaLength", "allow": ["constant"]}},
 }
 
 
