@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 def test_init_writes_a_declaration_that_plans(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["init", str(tmp_path / "new"), "--name", "mine", "--json"])
     assert result.exit_code == 0
-    assert json.loads(result.stdout) == {"path": str(tmp_path / "new" / "mmreg.yaml")}
+    new = tmp_path / "new"
+    assert json.loads(result.stdout) == {
+        "path": str(new / "mmreg.yaml"), "written": True, "lake": str(new / ".mmreg" / "lake"), "writers": "many",
+    }  # fmt: skip
     assert "project: mine" in (tmp_path / "new" / "mmreg.yaml").read_text()
     (tmp_path / "new" / "data" / "images").mkdir(parents=True)
     assert CliRunner().invoke(main, ["-C", str(tmp_path / "new"), "plan"]).exit_code == 0
