@@ -72,7 +72,11 @@ def test_show_tells_what_was_dropped_and_what_a_mixture_is_made_of(project: Any)
         "  small: {from: pairs, into: small, use: filter, where: width < 60}\n"
         "  mixed: {into: mixed, use: mix, datasets: {train: 3, small: 1}, sample: {rows: 4}}\nchecks:",
     )
+    planned = {step["name"]: step["action"] for step in project.json("plan")["steps"]}
+    assert (planned["small"], planned["mixed"]) == ("run", "run")
+    assert "mixed" in project.text("status")
     project.text("apply", "+mixed")
+    assert not project.json("plan")["pending"]
     given = {share["dataset"]: share for share in project.json("show", "mixed")["mix"]}
     assert (given["train"]["rows"], given["train"]["supply"]) == (3, 4)
     assert (given["small"]["rows"], given["small"]["supply"]) == (1, 1)  # another of its rows counts for train

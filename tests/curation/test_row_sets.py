@@ -164,6 +164,8 @@ def test_a_mixture_is_read_over_all_its_roots(place: Place) -> None:
     assert reader.schema.names == ["sample_id", "text", "rank"]  # `own` is in one root only
     with pytest.raises(FilterError, match="a mixture has the columns of all its roots, and of these only notes has it"):
         reader.to_arrow(["own"])
+    with pytest.raises(UsageError, match=r"mixed@v1 has rows of several roots \(notes, more\)"):
+        reader.row_ids()
     assert [row["text"] for row in registry.head("mixed", 2)] == texts[:2]
     assert [row["text"] for row in registry.query("mixed", where="rank >= 0", columns=["text"], limit=4)] == texts
     loaded = pickle.loads(pickle.dumps(reader.torch(["text"], batch_size=3)))  # as a worker of a DataLoader gets it
