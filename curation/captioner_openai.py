@@ -14,7 +14,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any
 
 from PIL import Image
@@ -56,13 +56,8 @@ class OpenAICaptioner:
         self.spending = Spending()
 
     def ask(self, questions: Sequence[Question]) -> list[Reply]:
-        with strict(), ThreadPoolExecutor(self._params.concurrency, "mmreg-ask") as threads:
-            replies = [threads.submit(self._ask, question) for question in questions]
-            try:
-                return [reply.result() for reply in replies]
-            except BaseException:
-                threads.shutdown(wait=False, cancel_futures=True)
-                raise
+        with strict():
+            return _at_once(self._ask, questions, self._params.concurrency)
 
     def _ask(self, question: Question) -> Reply:
         try:
@@ -153,6 +148,32 @@ class OpenAICaptioner:
         """A server's message in one short line, without the key, which some servers repeat."""
         line = " ".join(message.split())
         return (line.replace(self._hidden, "***") if self._hidden else line)[:_MOST_SAID]
+
+
+def _at_once(ask: Callable[[Question], Reply], questions: Sequence[Question], most: int) -> list[Reply]:
+    """The replies in order, of ``most`` questions at a time. The first error ends it, and the questions not begun yet.
+
+    An executor would keep Ctrl-C waiting for every answer that is under way: nobody waits for these threads.
+    """
+    replies: list[Future[Reply]] = [Future() for _ in questions]
+    todo = iter(list(zip(replies, questions, strict=True)))
+
+    def work() -> None:
+        for reply, question in todo:  # a list's iterator hands each out once, whoever asks
+            if reply.set_running_or_notify_cancel():
+                try:
+                    reply.set_result(ask(question))
+                except BaseException as error:
+                    reply.set_exception(error)
+
+    for _ in range(min(most, len(replies))):
+        threading.Thread(target=work, name="mmreg-ask", daemon=True).start()
+    try:
+        return [reply.result() for reply in replies]
+    except BaseException:
+        for reply in replies:
+            reply.cancel()
+        raise
 
 
 class Pace:

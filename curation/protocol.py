@@ -34,6 +34,11 @@ went or changed; where it has a method ``update`` (`Updating`), that is asked in
 | ``filter`` | ``keep`` (bool, never null), with or without ``reason`` (string) | these, and a dataset ``into`` |
 | ``map``, ``makes_rows = True`` | any number of rows for each, which ``_row`` (int32) tells | a new root ``into`` |
 | ``create`` | the same and ``origin`` (string); where that says from what, ``_row`` may be null | a new root ``into`` |
+
+**What else a class may have.** ``incidental``: the names of params that are no part of the generation.
+``batch_rows``: at most so many rows a call. ``spent()``: totals since it was opened, ``tokens_in``, ``tokens_out`` and
+``money`` among them, for the record of the run. ``served()``: what a server says that it is. An input called ``*``
+stands for any others that a declaration names, of its type.
 """
 
 from __future__ import annotations

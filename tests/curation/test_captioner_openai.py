@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import signal
+import subprocess
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -207,6 +212,34 @@ def test_no_server_ends_it(picture: Callable[..., bytes]) -> None:
             [Question("?", (picture(),))] * 5
         )
     assert "start it" in (told.value.hint or "")
+
+
+def test_ctrl_c_waits_for_no_answer(model_server: ModelServer, picture: Callable[..., bytes], tmp_path: Path) -> None:
+    model_server.fail(kind="hang", share=1.0)
+    (tmp_path / "picture").write_bytes(picture())
+    code = """
+        import sys
+        from mmreg.curation.captioner import Params, Question, open_captioner
+        from mmreg.curation.protocol import LoadedModel
+        from mmreg.registry.weights import opaque_checkpoint
+        from mmreg.schemas.declaration import ModelSpec
+
+        spec = ModelSpec(uri=sys.argv[1], name="tiny", framework="openai")
+        model = LoadedModel(opaque_checkpoint(spec, "vlm"), None, lambda: sys.argv[2])
+        open_captioner(model, Params(), None).ask([Question("?", (open("picture", "rb").read(),))] * 50)
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", dedent(code), model_server.address, model_server.key],
+        cwd=tmp_path, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        while len(model_server.calls()["prompts"]) < 8:
+            assert process.poll() is None
+        started = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate()
+    assert "KeyboardInterrupt" in told
+    assert time.monotonic() - started < 15, "the server would take half a minute"
+    assert len(model_server.calls()["prompts"]) == 8
 
 
 def test_a_model_without_a_name_is_refused(model_server: ModelServer) -> None:
