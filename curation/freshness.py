@@ -119,6 +119,7 @@ def examine(
     layout = newest.layout
     seen = dict(zip(layout.fragments.tolist(), layout.fingerprints(seen_columns(bound)).tolist(), strict=True))
     live = dict(zip(layout.fragments.tolist(), layout.live.tolist(), strict=True))
+    blank = set(layout.fragments[layout.without([*bound.outputs.values(), bound.state])].tolist())
     known = Standing.load(summary, rows.digest)
     known = known.at(np.isin(known.fragments, layout.fragments))
     same = known.seen == np.array([seen[number] for number in known.fragments.tolist()], np.uint64)
@@ -136,7 +137,7 @@ def examine(
         elif number in recounted:
             state = look.recount(number)
         else:
-            state = look.read(number, live[number])
+            state = look.read(number, live[number], blank=number in blank)
         states.append(replace(state, seen=seen[number], live=live[number]))
     return Freshness(
         standing=still.joined(Standing.of(states)),

@@ -47,9 +47,12 @@ class Look:
         self.missing = self.stale = self.overwritten = self.again = 0
         self.outdated: Counter[str] = Counter()
 
-    def read(self, number: int, live: int) -> FragmentState:
-        """How a fragment stands, by state, inputs and outputs; before the pass's first run no row need be read."""
-        if self._first:
+    def read(self, number: int, live: int, *, blank: bool = False) -> FragmentState:
+        """How a fragment stands, by state, inputs and outputs; no row need be read where the pass has not been yet.
+
+        That is so before its first run, and in ``blank`` fragments, appended since.
+        """
+        if self._first or blank:
             row_ids = None if self._rows.everything else self._rows.of(self._fragment(number))
             count = live if row_ids is None else len(row_ids)
             if count and not self.errors_only:

@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from mmreg.curation.account import Account
 from mmreg.curation.bind import BoundPass
+from mmreg.curation.cost import Measure
 from mmreg.curation.freshness import Pending
 from mmreg.registry.operations.columns import row_ids_of
+from mmreg.registry.snapshot import Layout
 from mmreg.registry.stage import Stage
 from mmreg.schemas.arrow import DONE
 from mmreg.schemas.cells import child, values
@@ -27,8 +29,12 @@ if TYPE_CHECKING:
     import lance
     from lance.fragment import LanceFragment
 
-ROWS = 8192
-"""Rows that are looked at together."""
+FRAGMENT_S, ROW_S = 1e-3, 2e-8
+"""About what it takes to look at the states of a fragment, and of a row."""
+SHORT_S = 0.5
+"""A look this short is always worth it."""
+_STORED: dict[str, Any] = {"with_row_id": True, "include_deleted_rows": True, "batch_size": 8192, "batch_readahead": 2}
+"""How to scan every row that is stored, deleted ones too."""
 
 
 class Inputs(Protocol):
@@ -80,6 +86,17 @@ def _staged_now(
     yield from staged.filter(pa.array(valid, pa.bool_())).combine_chunks().to_batches()
 
 
+def worth_a_look(layout: Layout, pending: int, measure: Measure | None) -> bool:
+    """Whether looking for known answers to ``pending`` rows takes no longer than calling the pass for them.
+
+    It does always where the table is small, money is paid, or nobody knows what a call takes.
+    """
+    seconds = len(layout.fragments) * FRAGMENT_S + int(layout.live.sum()) * ROW_S
+    if seconds <= SHORT_S or measure is None or measure.seconds is None or measure.money:
+        return True
+    return pending * measure.seconds / measure.rows > seconds
+
+
 def without_known(
     table: lance.LanceDataset,
     published: Sequence[lance.LanceDataset],
@@ -93,12 +110,11 @@ def without_known(
 
     These are looked for in ``published``, versions that hold answers.
     """
-    if not published:
+    if not published or not pending:
         return pending
     rows = {number: row_ids_of(table, number) if ids is None else ids for number, ids in pending.items()}
     prints = {number: _prints(inputs, row_ids) for number, row_ids in rows.items()}
-    wanted = np.unique(np.concatenate([np.empty(0, np.uint64), *prints.values()]))
-    answers = _answers(_fragments(published), bound, wanted)
+    answers = _answers(published, bound, np.unique(np.concatenate(list(prints.values()))))
     if answers is None:
         return pending
     known = child(answers[bound.state], "inputs").to_numpy().astype(np.uint64, copy=False)
@@ -120,20 +136,15 @@ def _prints(inputs: Inputs, row_ids: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return np.array([now[row] for row in row_ids.tolist()], np.uint64)
 
 
-def _fragments(versions: Sequence[lance.LanceDataset]) -> Iterator[LanceFragment]:
-    """Every fragment of every version, each once."""
-    seen: set[int] = set()
-    for table in versions:
-        yield from (fragment for fragment in table.get_fragments() if fragment.fragment_id not in seen)
-        seen |= set(table.fragment_ids())
-
-
-def _answers(fragments: Iterator[LanceFragment], bound: BoundPass, wanted: NDArray[np.uint64]) -> pa.Table | None:
+def _answers(published: Sequence[lance.LanceDataset], bound: BoundPass, wanted: NDArray[np.uint64]) -> pa.Table | None:
     """The pass's columns of rows that answer to ``wanted`` inputs, one for each input, in their order."""
-    parts = []
-    for fragment in fragments:
-        if _answers_any(fragment, bound, wanted):
-            parts += list(_matching(fragment, bound, wanted))
+    parts: list[pa.RecordBatch] = []
+    seen: set[int] = set()
+    for table in published:
+        fragments = [fragment for fragment in table.get_fragments() if fragment.fragment_id not in seen]
+        seen |= {fragment.fragment_id for fragment in fragments}
+        for fragment in _holding(table, fragments, bound, wanted):
+            parts += _matching(fragment, bound, wanted)
     if not parts:
         return None
     found = pa.Table.from_batches(parts).combine_chunks()
@@ -141,26 +152,31 @@ def _answers(fragments: Iterator[LanceFragment], bound: BoundPass, wanted: NDArr
     return found.take(np.unique(inputs, return_index=True)[1])
 
 
-def _answers_any(fragment: LanceFragment, bound: BoundPass, wanted: NDArray[np.uint64]) -> bool:
-    return any(_mask(batch.column(bound.state), bound, wanted).any() for batch in _scan(fragment, [bound.state]))
+def _holding(
+    table: lance.LanceDataset, fragments: list[LanceFragment], bound: BoundPass, wanted: NDArray[np.uint64]
+) -> Iterator[LanceFragment]:
+    """The fragments with answers to ``wanted`` inputs, told from the states of all rows that are stored."""
+    if not fragments:
+        return
+    ends = np.cumsum([fragment.physical_rows for fragment in fragments])
+    start, hits = 0, np.zeros(len(fragments), bool)
+    scanner = table.scanner(columns=[bound.state], fragments=fragments, scan_in_order=True, **_STORED)
+    for batch in scanner.to_batches():
+        rows = start + np.flatnonzero(_mask(batch.column(bound.state), bound, wanted))
+        hits[np.searchsorted(ends, rows, side="right")] = True
+        start += batch.num_rows
+    yield from (fragment for fragment, hit in zip(fragments, hits, strict=True) if hit)
 
 
 def _matching(fragment: LanceFragment, bound: BoundPass, wanted: NDArray[np.uint64]) -> Iterator[pa.RecordBatch]:
     made = bound.columns()
     light = light_columns(made, bound.outputs.values())
-    for batch in _scan(fragment, made.names):
+    for batch in fragment.scanner(columns=made.names, **_STORED).to_batches():
         state = batch.column(bound.state)
         intact = output_prints(batch, light) == child(state, "outputs").fill_null(0).to_numpy()
         chosen = batch.select(made.names).filter(pa.array(_mask(state, bound, wanted) & intact))
         if chosen.num_rows:
             yield chosen.cast(made)
-
-
-def _scan(fragment: LanceFragment, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    """Every row that is stored, deleted ones too."""
-    yield from fragment.scanner(
-        columns=columns, with_row_id=True, include_deleted_rows=True, batch_size=ROWS, batch_readahead=2
-    ).to_batches()
 
 
 def _mask(state: pa.Array[Any], bound: BoundPass, wanted: NDArray[np.uint64]) -> NDArray[np.bool_]:

@@ -12,11 +12,13 @@ from mmreg.curation.account import Account
 from mmreg.curation.bind import BoundPass
 from mmreg.curation.calling import Caller
 from mmreg.curation.engine import LocalEngine
+from mmreg.curation.engine_processes import ProcessEngine
 from mmreg.curation.freshness import Freshness, Pending, RowSet
 from mmreg.curation.group_portions import GroupPortions
+from mmreg.curation.measuring import best_measure
 from mmreg.curation.portions import RowPortions
 from mmreg.curation.publishing import Computed, record_stopped
-from mmreg.curation.reuse import without_known, without_staged
+from mmreg.curation.reuse import without_known, without_staged, worth_a_look
 from mmreg.curation.scopes import as_now, caller_of, examine, gone, portions_of, publish_pass, stage_of
 from mmreg.curation.terms import Terms
 from mmreg.errors import NotApproved, PassFailed
@@ -122,6 +124,8 @@ def _is_frozen(bound: BoundPass, fresh: Freshness) -> bool:
 
 def _answered(registry: Registry, newest: Snapshot, bound: BoundPass, fresh: Freshness) -> list[lance.LanceDataset]:
     """Versions with answers of this generation: the newest, and the one that the pass published last."""
+    if not worth_a_look(newest.layout, fresh.rows, best_measure(registry, bound)):
+        return []
     generation = f"{bound.generation:016x}"
     last = registry.catalog.last_run("pass", bound.name)
     found = [newest.table] if generation in fresh.generations() else []
@@ -159,8 +163,12 @@ class _Computing:
             self._compute(failed)
 
     def _compute(self, rows: Mapping[int, Pending]) -> None:
-        with closing(LocalEngine(self.stage).compute(self.portions.read(rows), self.caller)) as results:
+        with closing(self._engine().compute(self.portions.read(rows), self.caller)) as results:
             for portion, staged in results:
                 failed = self.account.add(portion.fragments, staged)
                 self.progress.advance(staged.num_rows, failed)
                 self.terms.spent(self.caller.cost())
+
+    def _engine(self) -> LocalEngine | ProcessEngine:
+        workers = self.bound.spec.workers
+        return LocalEngine(self.stage) if workers == 1 else ProcessEngine(self.stage, workers)

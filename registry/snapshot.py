@@ -76,6 +76,12 @@ class Layout:
         rows = [data[place * step : (place + 1) * step] for place in range(len(self.files))]
         return np.array([xxhash.xxh3_64_intdigest(row) for row in rows], np.uint64)
 
+    def without(self, columns: Iterable[str]) -> NDArray[np.bool_]:
+        """Which fragments have no file that holds any of ``columns``: all of their cells are null."""
+        wanted = [number for name in columns for number in self.fields.get(name, ())]
+        held: NDArray[np.bool_] = np.asarray(self.files[:, wanted].any(axis=1), bool)
+        return ~held
+
     def digest(self, columns: Iterable[str]) -> str:
         """16 hex digits over the rows and ``columns``: moved by rows and by these columns, by nothing else."""
         files = self.fingerprints(["sample_id", *columns])

@@ -41,6 +41,17 @@ def test_a_new_recipe_is_planned_without_a_look_at_the_rows(project: Callable[..
     assert found == {"light": ("run", 4), "words": ("run", 4)}
 
 
+def test_appended_rows_are_planned_without_a_look_at_them(project: Callable[..., Any]) -> None:
+    made = project(images=4)
+    made.apply("pairs", "light", "words")
+    made.draw("new", "a new picture")
+    made.apply("pairs")
+    data = made.folder / "lake" / "pairs.lance" / "data"
+    data.rename(data.with_name("elsewhere"))
+    found = {step.name: (step.action, step.rows) for step in plan(made.open(), ["light", "words"]).steps}
+    assert found == {"light": ("run", 1), "words": ("run", 1)}
+
+
 def test_rows_that_somebody_else_removed_are_missed(project: Callable[..., Any]) -> None:
     made = project()
     made.apply("pairs")

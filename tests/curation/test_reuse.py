@@ -6,8 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import lance
+import numpy as np
 import pytest
 
+from mmreg.curation.cost import Measure
+from mmreg.curation.reuse import worth_a_look
+from mmreg.registry.snapshot import Layout
 from mmreg.registry.stage import Stage
 
 
@@ -124,3 +128,17 @@ def test_what_was_staged_counts_as_found(small: Any) -> None:
     registry = small.open()
     generation = int(facet(small, "words")["generation"], 16)
     assert not Stage(registry.lake.store, "pairs", "words", generation).is_empty()
+
+
+def test_a_look_is_not_worth_it_where_calls_are_cheaper() -> None:
+    def table(fragments: int) -> Layout:
+        ids = np.arange(fragments)
+        return Layout(ids, np.full(fragments, 65_536), ids.astype(np.uint64), np.zeros((fragments, 1), np.uint64), {})
+
+    cheap, dear = Measure(1000, 1000, 0.01, 0.0, "seen"), Measure(1000, 1000, 500.0, 0.0, "seen")
+    assert worth_a_look(table(10), 1, cheap), "it takes no time"
+    assert not worth_a_look(table(5000), 100, cheap)
+    assert worth_a_look(table(5000), 1_000_000_000, cheap)
+    assert worth_a_look(table(5000), 100, dear)
+    assert worth_a_look(table(5000), 1, None)
+    assert worth_a_look(table(5000), 1, Measure(1000, 1000, 0.01, 0.5, "seen")), "money is paid"
