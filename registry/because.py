@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +18,12 @@ _OPPOSITES = {"=": "<>", "<>": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 
 @dataclass(frozen=True)
 class Conditions:
-    """What a decision went by: ``parts`` of a predicate, and ``ranked`` columns with what was asked of their ranks."""
+    """What a decision went by: ``parts`` of a predicate, ``ranked`` columns with what was asked of their ranks, and
+    ``others``: what holds of a sample that was kept, whatever its cells."""
 
     parts: tuple[Predicate, ...]
     ranked: Mapping[str, str]
+    others: tuple[str, ...] = ()
 
     @property
     def columns(self) -> list[str]:
@@ -40,7 +42,7 @@ def conditions(recipe: Mapping[str, Any], reason: str | None) -> Conditions:
         asked = f"{top['rows']:,} rows" if top.get("rows") else f"{top['fraction']:g}"
         ranked["top"] = (top["column"], f"among the top {asked}")
     if reason is None:
-        return Conditions(parts, {column: said for column, said in ranked.values()})
+        return Conditions(parts, {column: said for column, said in ranked.values()}, tuple(_others(recipe)))
     kind = reason.partition(":")[0]
     if kind in ranked:
         column, _ = ranked[kind]
@@ -55,6 +57,7 @@ def because(goes_by: Conditions, decided: Decided, cells: Mapping[str, Any], spl
     said = [_condition(part, cells, decided.kept) for part in goes_by.parts]
     for column, rank in goes_by.ranked.items():
         said.append(f"{column} {_value(cells.get(column, decided.score))} is {rank}")
+    said += goes_by.others
     if decided.reason is not None:
         kind, _, text = decided.reason.partition(": ")
         if kind not in _ASKED:  # a filter of one's own said it
@@ -64,6 +67,14 @@ def because(goes_by: Conditions, decided: Decided, cells: Mapping[str, Any], spl
     if split is not None:
         said.append(f"it falls into split {split!r}")
     return " and ".join(said) or "nothing was asked of it"
+
+
+def _others(recipe: Mapping[str, Any]) -> Iterator[str]:
+    for operator, said in (("all_of", "in all of"), ("any_of", "in one of"), ("none_of", "in none of")):
+        if names := recipe.get(operator):
+            yield f"it is {said} {', '.join(names)}"
+    if recipe.get("sample") or recipe.get("use") == "mix":
+        yield "it was drawn"
 
 
 def _condition(part: Predicate, cells: Mapping[str, Any], kept: bool) -> str:

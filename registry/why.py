@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from mmreg.errors import NotFound, UsageError
 from mmreg.registry.because import because, conditions
 from mmreg.registry.decisions import Decided, DecisionsOf
@@ -162,8 +164,6 @@ def _find(
 
 
 def _holds(workspace: Workspace, version: VersionRow, root: int, row_id: int) -> bool:
-    import numpy as np
-
     selection = read_selection(workspace.lake.table(version.dataset, version.lance_version))
     return bool(selection.of(root).holds(np.array([row_id], np.uint64))[0])
 
@@ -189,13 +189,13 @@ def _decision(workspace: Workspace, version: VersionRow, run: Run, found: _Found
 
 
 def _split(workspace: Workspace, version: VersionRow, found: _Found) -> str | None:
-    selection = read_selection(workspace.lake.table(version.dataset, version.lance_version))
+    table = workspace.lake.table(version.dataset, version.lance_version)
+    if "split" not in table.schema.names:
+        return None
+    selection = read_selection(table)
     number = [root for root, _ in roots_at(version)].index(found.root)
     part = selection.of(number)
-    if part.splits is None:
-        return None
-    import numpy as np
-
+    assert part.splits is not None
     return part.names[int(part.splits[np.searchsorted(part.row_ids, found.row_id)])]
 
 

@@ -235,3 +235,24 @@ def test_a_copied_lake_answers_and_a_lost_file_is_told(told: Told, tmp_path: Pat
     file.unlink()
     with pytest.raises(IntegrityError, match="are missing from the lake"):
         copy.why("train", "low")
+
+
+def test_sets_samples_and_mixtures_say_what_they_asked(told: Told) -> None:
+    told.edit(
+        "passes:",
+        "passes:\n"
+        "  some: {from: notes, into: some, use: filter, all_of: [train], none_of: [fit], sample: {rows: 1}}\n"
+        "  both: {into: both, use: mix, datasets: {some: 1, notes: 1}, sample: {rows: 2}}",
+    )
+    told.write(*((f"t{i}", 0.3 + i / 100, "a") for i in range(6)), ("low", 0.1, "a"))
+    told.small.apply()
+    registry = told.small.open()
+    (kept,) = registry.open_version("some").to_arrow(["text"])["text"].to_pylist()
+    answer = told.why("some", kept)
+    assert answer.answer == "kept: it is in all of train and it is in none of fit and it was drawn"
+    assert told.why("some", "low").answer == "dropped by some@v1 because not in train"
+    mixed = told.why("both", kept)
+    assert (mixed.answer, [d.version for d in mixed.decisions]) == ("kept: it was drawn", ["both@v1", "some@v1"])
+    texts = registry.open_version("both").to_arrow(["text"])["text"].to_pylist()
+    out = next(text for text in ("t0", "t1", "t2") if text not in texts)
+    assert told.why("both", out).answer == "dropped by both@v1 because not drawn for notes"
