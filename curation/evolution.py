@@ -21,6 +21,7 @@ from mmreg.curation.selections import SELECTIONS
 from mmreg.errors import Blocked, NotFound, UsageError
 from mmreg.registry.evolve import called_now, change_columns
 from mmreg.registry.operations.schema import SchemaChange, cast_cells
+from mmreg.registry.show import producers
 from mmreg.schemas.arrow import SAMPLE_ID, SOURCE, dataset_schema, media_kind, state_column
 from mmreg.schemas.declaration import DatasetSpec
 from mmreg.schemas.plan import PlanStep
@@ -61,8 +62,11 @@ def evolution(registry: Registry, step: Step) -> Evolution | None:
     """
     if step.kind == "ingest" and step.name in registry.spec.datasets:
         there = _schema(registry, step.name)
-        change = dataset_change(step.name, registry.spec.datasets[step.name], there) if there is not None else None
-        return Evolution(step, step.name, change) if change else None
+        if there is None:
+            return None
+        _refuse_taken(registry, step.name, there)
+        columns = dataset_change(step.name, registry.spec.datasets[step.name], there)
+        return Evolution(step, step.name, columns) if columns else None
     if step.kind == "pass":
         try:
             bound = bind(registry, step.name)
@@ -155,6 +159,7 @@ def pass_change(bound: BoundPass, made: Callable[[], Mapping[str, str]], there: 
     if bound.state not in there.names:
         before = state_column(bound.spec.renamed_from) if bound.spec.renamed_from is not None else ""
         if before not in there.names:
+            _refuse_kept(bound, there)
             return SchemaChange()
         renamed[before] = bound.state
     columns = bound.columns()
@@ -239,6 +244,30 @@ def _outputs_of(registry: Registry, root: str, run: Run) -> dict[str, str]:
     outputs: dict[str, str] = run.facets["pass"]["outputs"]
     names = called_now(registry, root, run, outputs.values())
     return {own: names[column] for own, column in outputs.items() if column in names}
+
+
+def _refuse_taken(registry: Registry, root: str, there: pa.Schema) -> None:
+    """A column of the source may not be one that a pass has made: its cells would be taken for the source's."""
+    last = registry.catalog.last_run("ingest", root)
+    ours = last.facets["ingest"].get("columns", registry.spec.datasets[root].columns) if last is not None else ()
+    others = [name for name in registry.spec.datasets[root].columns if name in there.names and name not in ours]
+    made = producers(registry, root, registry.newest(root).table.version) if others else {}
+    for name in others:
+        if name in made:
+            raise UsageError(
+                f"{root}: the declared column {name!r} is one that pass {made[name][0]} has made",
+                hint=f"give it another name, or first: mmreg drop {made[name][0]}",
+            )
+
+
+def _refuse_kept(bound: BoundPass, there: pa.Schema) -> None:
+    """A pass that never ran may not write over what another one has left."""
+    for own, name in bound.outputs.items():
+        if name in there.names:
+            raise UsageError(
+                f"pass {bound.name}: its output {own!r} would be the column {name!r}, which {bound.root} has already",
+                hint=f"outputs: {{{own}: ANOTHER_NAME}}; renamed_from: what the pass was called; or first: mmreg drop",
+            )
 
 
 def _renamed_pass(bound: BoundPass, change: SchemaChange) -> dict[str, str]:

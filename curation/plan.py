@@ -161,7 +161,9 @@ def _pending(registry: Registry, bound: BoundPass, fresh: Freshness, sample: int
     """A pass with rows to compute: why, and what that would cost."""
     counts = _why(bound, fresh)
     staged = count_staged(registry, bound, fresh.pending)
-    taken = take_sample(registry, bound, fresh, sample) if sample and bound.operator.scope == "row" else None
+    # A group is answered as a whole, so it cannot be sampled; rows that are made are staged with their sample.
+    sampled = bound.operator.scope == "row"
+    taken = take_sample(registry, bound, fresh, sample) if sample and sampled else None
     measure = taken.measure if taken is not None else best_measure(registry, bound)
     return PlanStep(
         "pass",

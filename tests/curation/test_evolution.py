@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from mmreg.curation.evolution import evolution, evolve
+from mmreg.curation.graph import Step
 from mmreg.curation.plan import plan
 from mmreg.curation.status import status
 from mmreg.errors import SpecError, UsageError
@@ -245,3 +247,33 @@ def test_a_crash_between_root_and_selection_is_mended(small: Any, rows: Any, mon
     assert [f.code for f in small.open().doctor().findings if f.fixed] == ["derived_behind"]
     assert "text" in rows(small.open(), "long@latest").popitem()[1]
     assert small.open().doctor().findings == ()
+
+
+def test_a_column_of_the_source_is_never_one_that_a_pass_has_made(small: Any, rows: Any) -> None:
+    file: Path = small.folder / "mmreg.yaml"
+    file.write_text(file.read_text().partition("passes:\n")[0])
+    edit(small, ("width: {type: int}", "width: {type: int}\n      n_words: {type: int, nullable: true}"))
+    with pytest.raises(UsageError, match="the declared column 'n_words' is one that pass words has made"):
+        small.apply("pairs")
+    assert {row["n_words"] for row in rows(small.open(), "pairs@latest").values()} == {2, 3, 4, 5}
+
+
+def test_a_pass_does_not_write_over_what_another_one_has_left(small: Any) -> None:
+    edit(small, ('words: {from: pairs, use: "counted:Words",', 'other: {from: pairs, use: "counted:Words",'))
+    with pytest.raises(
+        UsageError, match="pass other: its output 'n_words' would be the column 'n_words', which pairs has"
+    ):
+        plan(small.open())
+
+
+def test_what_somebody_else_has_changed_by_then_is_not_changed_twice(small: Any) -> None:
+    edit(
+        small,
+        ("caption: {type: text}", "text: {type: text, field: caption, renamed_from: caption}"),
+        ("inputs: {text: caption}", "inputs: {text: text}"),
+    )
+    registry = small.open()
+    found = evolution(registry, Step("ingest", "pairs"))
+    assert found is not None
+    small.apply()
+    assert evolve(registry, found) is None and len(small.open().log("pairs")) == 3
