@@ -77,11 +77,17 @@ def _pass(registry: Registry, name: str) -> Target | None:
         if summary.kind != "root":
             continue
         table = registry.newest(summary.name).table
-        if state_column(name) in table.schema.names:
+        if state_column(name) in table.schema.names and summary.name != _made_by(registry, name):
             made = producers(registry, summary.name, table.version)
             columns = [column for column, (maker, _) in made.items() if maker == name and column in table.schema.names]
             return Target(summary.name, (*columns, state_column(name)), name)
     return None
+
+
+def _made_by(registry: Registry, name: str) -> str | None:
+    """The root that a pass has made, which is dropped by its own name."""
+    last = registry.catalog.last_run("pass", name)
+    return last.facets["pass"].get("into") if last is not None else None
 
 
 def _dataset(registry: Registry, name: str) -> Target:

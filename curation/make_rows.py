@@ -5,8 +5,10 @@
     parent       {dataset, sample_id}; null where origin says from what else
     origin       the pass and its generation
     _made_for    sample_id of the row of the dataset read with which it is made again, or goes
+    _mmreg_PASS  by which generation, from which inputs, and what was written: so that a cell which somebody
+                 overwrites is seen
 
-The state of the pass lies in the dataset that it reads, so what is stale is told as for any other pass. Two commits:
+What is stale is told by the state of the pass in the dataset that it reads, as for any other pass. Two commits:
 first the rows, then the state; what was staged is forgotten after both. A crash between them leaves the second to
 the next run, which makes it from what is staged.
 """
@@ -15,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,8 +40,9 @@ from mmreg.registry.operations.rows import change_rows, create
 from mmreg.registry.snapshot import Snapshot
 from mmreg.registry.stage import Stage
 from mmreg.registry.store import Store
-from mmreg.schemas.arrow import DONE, MADE_FOR, ORIGIN, PARENT, SAMPLE_ID, media_kind
+from mmreg.schemas.arrow import DONE, MADE_FOR, ORIGIN, PARENT, SAMPLE_ID, STATE, media_kind
 from mmreg.schemas.cells import child, values
+from mmreg.schemas.fingerprint import light_columns, output_prints
 
 if TYPE_CHECKING:
     import lance
@@ -76,7 +80,7 @@ class RowStage(Stage):
 def root_schema(bound: BoundPass) -> pa.Schema:
     """The columns of the root that ``bound`` makes."""
     assert bound.into is not None
-    made = [SAMPLE_ID, *bound.made_columns(), PARENT, ORIGIN, MADE_FOR]
+    made = [SAMPLE_ID, *bound.made_columns(), PARENT, ORIGIN, MADE_FOR, pa.field(bound.state, STATE)]
     return pa.schema(made, metadata={b"mmreg.dataset": bound.into.encode()})
 
 
@@ -203,13 +207,15 @@ class _RowsBuilder:
         states, made = stage.read(row_ids), stage.children(row_ids)
         if states is None or made is None:
             return None
-        parents = table._take_rows(values(states["_rowid"]), columns=["sample_id", "_rowid"])
-        ids = dict(zip(values(parents["_rowid"]), values(parents["sample_id"]), strict=True))
-        again.append(fixed_width(parents["sample_id"]))
+        there = table._take_rows(values(states["_rowid"]), columns=["sample_id", "_rowid"])
+        ids = dict(zip(values(there["_rowid"]), values(there["sample_id"]), strict=True))
+        again.append(fixed_width(there["sample_id"]))
         done = np.equal(child(states[self._bound.state], "state").to_numpy(), DONE)
         whole = set(states["_rowid"].filter(pa.array(done)).to_pylist()) & ids.keys()
         made = made.filter(pa.array([row in whole for row in values(made["_rowid"])], pa.bool_()))
-        return _made_rows(self._bound, made, [ids[row] for row in values(made["_rowid"])])
+        inputs = dict(zip(values(states["_rowid"]), values(child(states[self._bound.state], "inputs")), strict=True))
+        parents = [_Parent(ids[row], inputs[row]) for row in values(made["_rowid"])]
+        return _made_rows(self._bound, made, parents)
 
     def _leaving(self, table: lance.LanceDataset, again: Ids) -> NDArray[np.uint64]:
         """Row ids of what was made before for the samples in ``again``, and for samples that are gone."""
@@ -228,7 +234,15 @@ class _RowsBuilder:
         return {"summary": put_object(self._registry.lake.store, summary)}
 
 
-def _made_rows(bound: BoundPass, made: pa.Table, parents: list[bytes]) -> pa.RecordBatch:
+@dataclass(frozen=True)
+class _Parent:
+    """A sample that rows are made for, and the fingerprint of what they are made from."""
+
+    sample_id: bytes
+    inputs: int
+
+
+def _made_rows(bound: BoundPass, made: pa.Table, parents: list[_Parent]) -> pa.RecordBatch:
     """The children of some parents as rows of the root."""
     lists: Any = made[CHILDREN].combine_chunks()
     lengths = np.array([length or 0 for length in values(lists.value_lengths())], np.int64)
@@ -237,18 +251,35 @@ def _made_rows(bound: BoundPass, made: pa.Table, parents: list[bytes]) -> pa.Rec
     rows = lists.flatten()
     origin = f"{bound.name}@{bound.generation:016x}"
     told = values(child(rows, MADE_FROM))
-    ids = [_sample_id(parents[o], bound.name, i) for o, i in zip(owner.tolist(), index.tolist(), strict=True)]
-    owners = pa.array([parents[o] for o in owner.tolist()], pa.binary(16))
+    owned_by = [parents[number] for number in owner.tolist()]
+    ids = [_sample_id(p.sample_id, bound.name, place) for p, place in zip(owned_by, index.tolist(), strict=True)]
+    owners = pa.array([parent.sample_id for parent in owned_by], pa.binary(16))
+    cells = pa.RecordBatch.from_arrays(
+        [child(rows, name) for name in bound.children.values()], schema=bound.made_columns()
+    )
     datasets = pa.array([bound.root] * len(ids), pa.string())
     orphaned = pa.array([from_what is not None for from_what in told], pa.bool_())
     arrays: list[pa.Array[Any]] = [
         pa.array(ids, pa.binary(16)),
-        *(child(rows, name) for name in bound.children.values()),
+        *cells.columns,
         pa.StructArray.from_arrays([datasets, owners], fields=list(PARENT.type), mask=orphaned),
         pa.array([origin if what is None else f"{origin}: {what}" for what in told], pa.string()),
         owners,
+        _states(bound, cells, np.array([parent.inputs for parent in owned_by], np.uint64)),
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=root_schema(bound))
+
+
+def _states(bound: BoundPass, cells: pa.RecordBatch, inputs: NDArray[np.uint64]) -> pa.Array[Any]:
+    rows, light = cells.num_rows, light_columns(cells.schema, cells.schema.names)
+    parts: list[pa.Array[Any]] = [
+        pa.array(np.full(rows, bound.generation, np.uint64)),
+        pa.array(inputs),
+        pa.array(np.full(rows, DONE, np.int8)),
+        pa.nulls(rows, pa.string()),
+        pa.array(output_prints(cells, light)),
+    ]
+    return pa.StructArray.from_arrays(parts, fields=list(STATE))
 
 
 def _sample_id(parent: bytes, name: str, index: int) -> bytes:

@@ -411,3 +411,29 @@ def test_what_is_staged_later_is_no_second_half_of_an_earlier_run(making: Any) -
     making.apply("split_up")
     assert new_calls(making) == []
     assert [word for (word,) in rows(making, "words", "word")] == ["a", "field", "green", "later", "one", "red"]
+
+
+def test_a_made_cell_that_somebody_overwrote_is_seen(making: Any) -> None:
+    file = making.folder / "mmreg.yaml"
+    single = "    - {check: lineage.single_generation, column: word}\n"
+    file.write_text(file.read_text() + single)
+    making.apply()
+    [report] = making.open().validate("words@latest")
+    assert report.ok
+    lance.dataset(str(making.folder / "lake" / "words.lance")).update({"word": "'forged'"}, where="word = 'sea'")
+    making.open().doctor()
+    [report] = making.open().validate("words@latest")
+    assert not report.ok
+    assert "1 overwritten since" in str(report.results[-1].message)
+
+
+def test_a_pass_that_makes_rows_and_its_dataset_are_dropped_apart(making: Any) -> None:
+    from mmreg.curation.drop import drop
+
+    making.apply("pairs", "split_up")
+    file = making.folder / "mmreg.yaml"
+    text = file.read_text()
+    file.write_text(text[: text.index("passes:")])
+    drop(making.open(), "split_up")
+    assert "_mmreg_split_up" not in making.open().newest("pairs").table.schema.names
+    assert len(rows(making, "words", "word")) == 6
