@@ -183,7 +183,8 @@ def _pass(work: Work, name: str, planned: PlanStep, named: bool) -> StepResult:
         weights_path(registry.project.folder, checkpoint, verify=True)
         inputs = (RunInput("checkpoint", checkpoint.digest, f"{bound.spec.model}", role="curated_by"),)
     if planned.action == "run":
-        work.allowance.admit(planned)
+        if not work.errors_only:  # how many these are is not planned; what they cost is watched all the same
+            work.allowance.admit(planned)
         stage_samples(registry, bound, lambda: pass_freshness(registry, bound).pending)
     done = run_pass(registry, bound, inputs, work.progress, terms=_PassTerms(work, bound), errors_only=work.errors_only)
     work.declaration.see("pass", name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -50,8 +51,9 @@ def show(workspace: Workspace, ref: VersionRef) -> VersionDetail:
         roots=tuple(_root_ref(workspace, part["dataset"], part["uuid"]) for part in row.roots),
         splits=select.get("splits", {}),
         mix=_mix(select),
-        dropped=select.get("decisions", {}).get("reasons", {}),
+        dropped=dict(Counter(select.get("decisions", {}).get("reasons", {})).most_common()),
         rejected_reasons=facet.get("reasons", {}),
+        cost=workspace.catalog.run(row.run).facets.get("pass", {}).get("cost", {}),
         rejected_records=tuple(
             {"source": r["source"], "reason": r["reason"], "detail": r["detail"]}
             for r in islice(rejected_records(workspace.lake, ingest), SHOWN)

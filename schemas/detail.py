@@ -32,7 +32,10 @@ class MixShare:
 
 @dataclass(frozen=True)
 class VersionDetail:
-    """What ``mmreg show`` tells. ``uri`` opens with plain Lance at ``lance_version``, as ``open_with`` says."""
+    """What ``mmreg show`` tells. ``uri`` opens with plain Lance at ``lance_version``, as ``open_with`` says.
+
+    ``cost`` is what the run has spent, where it was one of a pass: rows called, seconds, tokens, money.
+    """
 
     ref: str
     dataset: str
@@ -56,6 +59,7 @@ class VersionDetail:
     dropped: Mapping[str, int] = field(default_factory=dict)
     """Of a derived dataset: how many rows its selection dropped, by reason."""
     rejected_reasons: Mapping[str, int] = field(default_factory=dict)
+    cost: Mapping[str, float] = field(default_factory=dict)
     rejected_records: tuple[Mapping[str, Any], ...] = ()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from mmreg.cli.render.layout import Cell, Line, Piece, Styled, facts, render, render_list, table
-from mmreg.cli.text import clip, moment, plural
+from mmreg.cli.text import clip, duration, moment, plural
 from mmreg.schemas.detail import Diff, VersionDetail
 from mmreg.schemas.summary import Created, DatasetSummary, LogEntry
 
@@ -57,6 +57,7 @@ def _(value: VersionDetail) -> Iterator[Line]:
             "rejected": _rejected(value),
             "made by": value.job,
             "run": value.run,
+            "cost": _cost(value.cost),
             "published": f"{moment(value.created_at)} UTC",
             "license": value.license,
             "roots": ", ".join(value.roots),
@@ -93,6 +94,18 @@ def _mark(entry: LogEntry) -> Cell:
     if entry.promoted:
         return Styled("promoted", "green")
     return None if entry.kind == "published" else Styled(entry.kind, "yellow")
+
+
+def _cost(cost: Mapping[str, float]) -> str:
+    """Rows called, time, tokens and money, as far as there are any."""
+    tokens = cost.get("tokens_in", 0) + cost.get("tokens_out", 0)
+    parts = [
+        plural(int(cost["calls"]), "call") if cost.get("calls") else "",
+        duration(cost["seconds"]) if cost.get("seconds") else "",
+        plural(int(tokens), "token") if tokens else "",
+        f"{cost['money']:,.2f} of money" if cost.get("money") else "",
+    ]
+    return ", ".join(filter(None, parts))
 
 
 def _rejected(value: VersionDetail) -> str:

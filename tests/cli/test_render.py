@@ -56,6 +56,7 @@ VERSION = VersionDetail(
     columns=(ColumnDetail("image", "image", "source"), ColumnDetail("width", "int32", "stats", "r-1")),
     splits={"train": 7000, "test": 1101},
     rejected_reasons={"pixel_limit": 20, "not_an_image": 1},
+    cost={"calls": 8101, "seconds": 120.4, "tokens_in": 900, "tokens_out": 100, "money": 1.5},
     rejected_records=({"source": "a.png", "reason": "pixel_limit", "detail": "20990 x 29700"},),
 )
 DIFF = Diff(
@@ -226,6 +227,7 @@ def test_show(capsys: pytest.CaptureFixture[str]) -> None:
     lines = shown(VERSION, capsys)
     assert lines[0] == "pairs@v2  promoted"
     assert "  rejected    21 (pixel_limit 20, not_an_image 1)" in lines
+    assert "  cost        8,101 calls, 2 min, 1,000 tokens, 1.50 of money" in lines
     assert "  opens with  lance.dataset('/lake/pairs.lance', version=4)" in lines
     assert "  splits      train 7,000, test 1,101" in lines
     assert "width   int32  stats   r-1" in lines
