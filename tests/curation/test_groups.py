@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 import lance
 import pytest
 
+from mmreg.curation.apply import apply
 from mmreg.curation.plan import plan
 from mmreg.curation.status import status
 from mmreg.errors import PassFailed
@@ -324,3 +326,18 @@ def test_a_file_renamed_beside_a_row_that_failed(grouped: Any) -> None:
         found = {one.name: one for one in status(grouped.open()).passes}
         assert (found["often"].done, found["often"].failed) == (5, 1)
     assert {step.outcome for step in grouped.apply().steps} == {"unchanged"}
+
+
+def test_only_groups_with_errors_are_computed_again_where_that_is_asked(grouped: Any) -> None:
+    grouped.draw("solo", "solo")
+    file = grouped.folder / "mmreg.yaml"
+    file.write_text(file.read_text().replace("image: image}}", "image: image}, max_error_rate: 1}"))
+    grouped.apply()
+    new_calls(grouped)
+    grouped.draw("deux mots", "deux mots")
+    grouped.apply("pairs", "words")
+    os.environ["CALLS"] = str(grouped.folder / "calls.log")
+    apply(grouped.open(), ["rank"], errors_only=True)
+    assert new_calls(grouped) == ["Rank 1: 4"]
+    grouped.apply("rank")
+    assert new_calls(grouped) == ["Rank 2: 3"]

@@ -437,3 +437,21 @@ def test_a_pass_that_makes_rows_and_its_dataset_are_dropped_apart(making: Any) -
     drop(making.open(), "split_up")
     assert "_mmreg_split_up" not in making.open().newest("pairs").table.schema.names
     assert len(rows(making, "words", "word")) == 6
+
+
+def test_siblings_share_a_split(making: Any) -> None:
+    file = making.folder / "mmreg.yaml"
+    parts = "  parts: {from: words, into: parts, use: split, params: {test: 0.5, group: parent, seed: 3}}\nchecks:"
+    file.write_text(file.read_text().replace("checks:", parts))
+    for number in range(10, 30):
+        making.draw(f"{number}", f"left{number} right{number}")
+    making.apply("pairs", "split_up", "parts")
+    registry = making.open()
+    of = {
+        split: {
+            row["parent"]["sample_id"]
+            for row in registry.open_version("parts@latest", split).to_arrow(["parent"]).to_pylist()
+        }
+        for split in ("train", "test")
+    }
+    assert of["train"] and of["test"] and not of["train"] & of["test"]
