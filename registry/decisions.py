@@ -8,6 +8,7 @@ before the commit and named by its Run, with its digest.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from mmreg.registry.store import Store
     from mmreg.schemas.run import Run
 
+MOST_TOLD, LONGEST_TOLD = 50, 200
+"""Reasons, and characters of one, that a Run tells; the file has them all."""
+OTHERS = "other reasons"
 ROWS = 1 << 20
 """Rows that are turned into Parquet at a time."""
 
@@ -45,9 +49,12 @@ class Decisions:
     scores: pa.Array[Any] | None = None
 
     def counts(self) -> dict[str, int]:
-        """Dropped rows by reason."""
-        found = np.bincount(self.codes, minlength=len(self.reasons) + 1)[1:]
-        return {reason: int(rows) for reason, rows in zip(self.reasons, found, strict=True) if rows}
+        """Dropped rows by reason, the most frequent ones: a Run is small, whatever a filter of one's own says."""
+        numbers = np.bincount(self.codes, minlength=len(self.reasons) + 1)[1:]
+        counted = Counter({reason: int(rows) for reason, rows in zip(self.reasons, numbers, strict=True) if rows})
+        told = {reason: rows for reason, rows in counted.most_common(MOST_TOLD) if len(reason) <= LONGEST_TOLD}
+        left = counted.total() - sum(told.values())
+        return {**told, OTHERS: left} if left else told
 
     def table(self) -> pa.Table:
         codes: Any = pa.array(self.codes - 1, mask=self.codes == 0)

@@ -65,6 +65,18 @@ def test_rows_of_one_root_have_no_number(tmp_path: Path) -> None:
     assert table is not None and table.schema.names == ["row_id", "kept", "reason"]
 
 
+def test_a_run_tells_the_most_frequent_reasons_and_the_file_all(tmp_path: Path) -> None:
+    reasons = ["long " * 100, *(f"reason {number}" for number in range(80))]
+    codes = np.array([1] * 9 + [number + 2 for number in range(80) for _ in range(2 if number < 10 else 1)], np.int32)
+    decisions = Decisions(np.arange(len(codes), dtype=np.uint64), codes, reasons)
+    facet = write_decisions(LocalStore(str(tmp_path)), "t", "r", decisions)
+    assert len(facet["reasons"]) == 50
+    assert sum(facet["reasons"].values()) == len(codes)
+    assert all(facet["reasons"][f"reason {number}"] == 2 for number in range(10))
+    table = read_decisions(LocalStore(str(tmp_path)), run_with(facet))
+    assert table is not None and set(table["reason"].to_pylist()) == set(reasons)
+
+
 def test_a_run_without_decisions_says_so(tmp_path: Path) -> None:
     run = Run("r1", Job("select", "keep"), RunState.COMPLETE, "", "", facets={"select": {}})
     assert read_decisions(LocalStore(str(tmp_path)), run) is None
