@@ -22,6 +22,7 @@ from mmreg.curation.scopes import examine, gone
 from mmreg.curation.select import bind_selection, is_current
 from mmreg.curation.train import training_state, waits_for
 from mmreg.errors import Blocked, NotFound
+from mmreg.registry.hub import is_hub
 from mmreg.registry.ingest import Ingest
 from mmreg.registry.models import declared_checkpoint, newest
 from mmreg.schemas.plan import Plan, PlanStep
@@ -100,7 +101,12 @@ def pass_freshness(registry: Registry, bound: BoundPass) -> Freshness:
 
 
 def _model(registry: Registry, name: str) -> PlanStep:
-    declared, known = declared_checkpoint(registry, name), newest(registry, name)
+    try:
+        declared, known = declared_checkpoint(registry, name), newest(registry, name)
+    except NotFound:
+        if not is_hub(registry.spec.models[name].uri):
+            raise
+        return PlanStep("model", name, "run", f"to be fetched from {registry.spec.models[name].uri}")
     if known is None:
         return PlanStep("model", name, "run", "not registered yet")
     if known.digest != declared.digest:

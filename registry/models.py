@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmreg.errors import NotFound
 from mmreg.registry.clock import now
+from mmreg.registry.hub import cached_snapshot, fetched_snapshot, is_hub
 from mmreg.registry.runs import new_run_id
 from mmreg.registry.weights import digest_weights, opaque_checkpoint, weights_stamp
 from mmreg.schemas.declaration import ModelSpec
@@ -35,11 +36,7 @@ def model_add(
     check_name(name, "model name")
     checkpoint = digest_weights(path, name=name, framework=framework, license=license, base=base)
     checkpoint = replace(checkpoint, path=relative_path(workspace, path))
-    inputs: tuple[RunInput, ...] = ()
-    if base is not None:
-        parent = workspace.catalog.checkpoint(ModelRef.parse(base))
-        inputs = (RunInput("checkpoint", parent.digest, f"{parent.name}@{parent.digest[:12]}", role="init_from"),)
-    _register(workspace, checkpoint, inputs)
+    _register(workspace, checkpoint)
     if alias is not None:
         model_alias(workspace, ModelRef(name, checkpoint.digest[:16]), alias)
     return checkpoint
@@ -48,11 +45,9 @@ def model_add(
 def add_declared(workspace: Workspace, name: str) -> Checkpoint:
     """Register the model that ``models:`` declares under ``name``: by its weights, or as opaque by its address."""
     spec = workspace.spec.models[name]
-    path = _weights(workspace, spec)
-    if path is not None:
-        return model_add(workspace, path, name, license=spec.license, base=spec.base, framework=spec.framework)
-    checkpoint = opaque_checkpoint(spec, name)
-    _register(workspace, checkpoint, ())
+    path = fetched_snapshot(spec.uri, spec.revision) if is_hub(spec.uri) else _weights(workspace, spec)
+    checkpoint = opaque_checkpoint(spec, name) if path is None else _digested(workspace, spec, name, path)
+    _register(workspace, checkpoint)
     return checkpoint
 
 
@@ -60,10 +55,12 @@ def declared_checkpoint(workspace: Workspace, name: str) -> Checkpoint:
     """What ``models:`` declares under ``name``, as its files are now, registered or not.
 
     They are digested where the size or time of one has moved since that was last done here. Where they are not here,
-    it is what was registered. Raises `NotFound` where nothing was.
+    it is what was registered. Raises `NotFound` where nothing was, or where a model of the hub is to be fetched.
     """
     spec = workspace.spec.models[name]
-    path = _weights(workspace, spec)
+    path = cached_snapshot(spec.uri, spec.revision) if is_hub(spec.uri) else _weights(workspace, spec)
+    if path is None and is_hub(spec.uri):
+        raise NotFound(f"model {name}: {spec.uri} is to be fetched", hint="mmreg apply")
     if path is None:
         return opaque_checkpoint(spec, name)
     registered = newest(workspace, name)
@@ -72,8 +69,7 @@ def declared_checkpoint(workspace: Workspace, name: str) -> Checkpoint:
     now_seen = weights_stamp(path)
     if registered is not None and workspace.catalog.touched(f"model:{name}").get(registered.digest) == now_seen:
         return registered
-    found = digest_weights(path, name=name, framework=spec.framework, license=spec.license, base=spec.base)
-    checkpoint = replace(found, path=relative_path(workspace, path))
+    checkpoint = _digested(workspace, spec, name, path)
     workspace.catalog.touch(f"model:{name}", checkpoint.digest, now_seen)
     return checkpoint
 
@@ -123,11 +119,23 @@ def eval_record(workspace: Workspace, model: ModelRef, ref: VersionRef, metrics:
     return _record(workspace, Job("evaluation", checkpoint.name), inputs=inputs, facets=facets)
 
 
-def _register(workspace: Workspace, checkpoint: Checkpoint, inputs: tuple[RunInput, ...]) -> None:
+def _register(workspace: Workspace, checkpoint: Checkpoint) -> None:
     """Record ``checkpoint`` unless it is what its name means already: weights that come back count as newest again."""
+    inputs: tuple[RunInput, ...] = ()
+    if checkpoint.base is not None:
+        parent = workspace.catalog.checkpoint(ModelRef.parse(checkpoint.base))
+        inputs = (RunInput("checkpoint", parent.digest, f"{parent.name}@{parent.digest[:12]}", role="init_from"),)
     known = newest(workspace, checkpoint.name)
     if known is None or known.digest != checkpoint.digest:
         _record(workspace, Job("model", checkpoint.name), inputs=inputs, checkpoints=(checkpoint.to_dict(),))
+
+
+def _digested(workspace: Workspace, spec: ModelSpec, name: str, path: Path) -> Checkpoint:
+    """The checkpoint of the files at ``path``: found again below the project, or by its name on the hub."""
+    found = digest_weights(path, name=name, framework=spec.framework, license=spec.license, base=spec.base)
+    if is_hub(spec.uri):
+        return replace(found, uri=spec.uri, facts={**found.facts, "revision": path.name})
+    return replace(found, path=relative_path(workspace, path))
 
 
 def _weights(workspace: Workspace, spec: ModelSpec) -> Path | None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from mmreg.errors import Conflict, IntegrityError, NotFound, StorageError, UsageError
+from mmreg.registry.hub import cached_snapshot, is_hub
 from mmreg.schemas.declaration import ModelSpec
 from mmreg.schemas.model import Checkpoint
 from mmreg.schemas.refs import check_name
@@ -123,9 +124,15 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 
 def _regular(file: Path) -> _File:
-    """Refuses what is not a regular file with a printable name, before anybody opens it."""
+    """Refuses what is not a regular file with a printable name, before anybody opens it.
+
+    In a snapshot of the Hugging Face cache files are links to the cache's own blobs, which never change.
+    """
     seen = file.lstat()
     if stat.S_ISLNK(seen.st_mode):
+        target = file.resolve()
+        if target.parent.name == "blobs" and file.is_relative_to(target.parents[1] / "snapshots"):
+            return _regular(target)
         raise UsageError(
             f"{file} is a symbolic link, which may point elsewhere tomorrow",
             hint=f"cp -rL {file.parent} COPY, then give COPY",
@@ -246,19 +253,28 @@ def weights_path(folder: Path, checkpoint: Checkpoint, *, verify: bool) -> Path 
     ``verify`` digests them again: a model is its weights, and a path may hold others by now. Raises `NotFound`
     where they are gone, `IntegrityError` where they are others.
     """
-    if checkpoint.path is None:
+    path = _place(folder, checkpoint)
+    if path is None:
         return None
-    path = folder / checkpoint.path
-    if not path.exists():
-        raise NotFound(
-            f"the weights of {checkpoint.name}@{checkpoint.digest[:12]} are not at {checkpoint.path}",
-            hint="put them back, or train again",
-        )
     if verify:
         there = digest_weights(path, name=checkpoint.name).digest
         if there != checkpoint.digest:
             raise IntegrityError(
-                f"{checkpoint.path} holds other weights ({there[:12]}) than {checkpoint.name}@{checkpoint.digest[:12]}",
-                hint=f"put the right ones back, or: mmreg model add {checkpoint.path} {checkpoint.name}",
+                f"{path} holds other weights ({there[:12]}) than {checkpoint.name}@{checkpoint.digest[:12]}",
+                hint=f"put the right ones back, or: mmreg model add {path} {checkpoint.name}",
             )
     return path
+
+
+def _place(folder: Path, checkpoint: Checkpoint) -> Path | None:
+    named = f"the weights of {checkpoint.name}@{checkpoint.digest[:12]}"
+    if is_hub(checkpoint.uri) and not checkpoint.opaque:
+        path = cached_snapshot(checkpoint.uri or "", checkpoint.facts.get("revision"))
+        if path is None:
+            raise NotFound(f"{named} are not in the cache of the Hugging Face hub", hint="mmreg apply fetches them")
+        return path
+    if checkpoint.path is None:
+        return None
+    if not (folder / checkpoint.path).exists():
+        raise NotFound(f"{named} are not at {checkpoint.path}", hint="put them back, or train again")
+    return folder / checkpoint.path
