@@ -228,7 +228,7 @@ def rows() -> Callable[..., dict[bytes, dict[str, Any]]]:
 
 def rows_of(registry: Registry, ref: str) -> dict[bytes, dict[str, Any]]:
     reader = registry.open_version(ref)
-    found = [row for batch in reader.batches(reader.table.schema.names) for row in batch.to_pylist()]
+    found = [row for batch in reader.batches(reader.full_schema.names) for row in batch.to_pylist()]
     by_id = {row.pop("sample_id"): row for row in found}
     assert len(by_id) == len(found), f"{ref} has a sample twice"
     assert len(by_id) == len(reader)

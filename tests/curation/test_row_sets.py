@@ -308,3 +308,22 @@ def test_a_pass_over_a_selection_is_sparse_and_survives_reselection(place: Place
     assert scores == [i / 10 for i in range(10)]
     assert place.texts("train@latest") == ["n6", "n7", "n8", "n9"]
     assert place.open().open_version("train@latest").to_arrow(["score"])["score"].null_count == 0
+
+
+def test_a_copied_lake_answers_the_same_of_a_mixture(
+    place: Place, answers: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    place.declare("""
+  low: {from: notes, into: low, use: filter, where: rank < 6}
+  mixed: {into: mixed, use: mix, datasets: {low: 3, more: 1}}
+  parts: {from: mixed, into: parts, use: split, params: {test: 0.5}}
+""")
+    place.apply()
+    before, told = answers(place.open()), place.open().why("parts", place.ids("more")["m0"])
+    copy = place.small.copy(tmp_path / "copy")
+    for file in (copy.folder / ".mmreg").glob("catalog.db*"):
+        file.unlink()
+    (place.small.folder / "lake").rename(place.small.folder / "away")
+    assert answers(copy.open()) == before
+    assert copy.open().why("parts", told.sample_id) == told
+    assert copy.open().doctor().ok
