@@ -278,6 +278,12 @@ apply(Registry.open("."), ["split_up"])
 """
 
 
+def kill(small: Any, moment: str) -> None:
+    process = small.python(KILLED, moment)
+    _, said = process.communicate()
+    assert process.returncode == -signal.SIGKILL, said
+
+
 @pytest.mark.parametrize(
     ("moment", "versions"),
     [
@@ -289,9 +295,7 @@ apply(Registry.open("."), ["split_up"])
 )
 def test_killed_anywhere_it_is_repaired_by_repeating_without_a_call(making: Any, moment: str, versions: int) -> None:
     making.apply("pairs")
-    process = making.python(KILLED, moment)
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL
+    kill(making, moment)
     assert len(new_calls(making)) == 3
     making.draw("4", "one more")
     making.apply("pairs")
@@ -386,7 +390,7 @@ def test_a_sample_of_what_would_be_made_is_not_paid_for_again(making: Any) -> No
 
 def test_the_doctor_makes_a_run_whole_that_was_killed_between_its_commits(making: Any) -> None:
     making.apply("pairs")
-    making.python(KILLED, "between the commits").communicate()
+    kill(making, "between the commits")
     found = {one.name: one for one in status(making.open()).passes}
     assert (found["split_up"].done, found["split_up"].missing) == (0, 3)
     assert "derived_behind" in [finding.code for finding in making.open().doctor().findings]
@@ -405,7 +409,7 @@ def test_what_is_staged_later_is_no_second_half_of_an_earlier_run(making: Any) -
     making.apply("pairs", "split_up")
     making.draw("5", "a later one")
     making.apply("pairs")
-    making.python(KILLED, "before any commit").communicate()
+    kill(making, "before any commit")
     making.open().doctor()
     new_calls(making)
     making.apply("split_up")
@@ -455,3 +459,23 @@ def test_siblings_share_a_split(making: Any) -> None:
         for split in ("train", "test")
     }
     assert of["train"] and of["test"] and not of["train"] & of["test"]
+
+
+def test_a_renamed_or_copied_parent_takes_over_what_was_made(making: Any) -> None:
+    """Where the address belongs to the identity, these are new samples."""
+    file = making.folder / "mmreg.yaml"
+    file.write_text(file.read_text().replace("identity: [caption]", "identity: [source]"))
+    making.apply("pairs", "split_up", "ask")
+    new_calls(making)
+    before = rows(making, "words", "word", "place")
+    for suffix in ("png", "txt"):
+        (making.folder / "images" / f"2.{suffix}").rename(making.folder / "images" / f"moved.{suffix}")
+    making.draw("copy", "green field")
+    report = {step.name: step for step in making.apply("pairs", "split_up", "ask").steps}
+    assert (report["split_up"].computed, new_calls(making)) == (0, [])
+    assert rows(making, "words", "word", "place") == sorted([*before, ("green", 0), ("field", 1)])
+    of = {i for (i,) in rows(making, "pairs", "sample_id")}
+    assert {row["parent"]["sample_id"] for row in making.open().query("words@latest")} == of
+    assert len(rows(making, "questions", "question")) == 8
+    assert {origin.partition(": ")[2] for (origin,) in rows(making, "questions", "origin")} == {"", "colour"}
+    assert {step.outcome for step in making.apply("pairs", "split_up", "ask").steps} == {"unchanged"}
