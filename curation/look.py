@@ -17,7 +17,7 @@ from mmreg.curation.standing import FragmentState
 from mmreg.registry.lake import reading
 from mmreg.schemas.arrow import ERROR
 from mmreg.schemas.cells import child
-from mmreg.schemas.fingerprint import NOTHING, light_columns, output_prints, row_fingerprints
+from mmreg.schemas.fingerprint import NOTHING, light_columns, light_rows, output_prints, row_fingerprints
 
 if TYPE_CHECKING:
     import lance
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from mmreg.curation.freshness import Pending, RowSet
 
-ROWS = 8192
-"""Rows that are looked at together."""
 Mask = NDArray[np.bool_]
 
 
@@ -103,7 +101,8 @@ class Look:
         """The wanted rows of a fragment."""
         fragment = self._fragment(number)
         wanted = None if self._rows.everything else self._rows.of(fragment)
-        scanner = fragment.scanner(columns=columns, with_row_id=True, batch_size=ROWS, batch_readahead=2)
+        size = light_rows(self._table.schema, columns)
+        scanner = fragment.scanner(columns=columns, with_row_id=True, batch_size=size, batch_readahead=2)
         with reading(f"pass {self._bound.name}"):
             for batch in scanner.to_batches():
                 if wanted is not None:

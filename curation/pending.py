@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 from mmreg.curation.freshness import Pending
 from mmreg.schemas.arrow import media_kind
 from mmreg.schemas.cells import Column, values
+from mmreg.schemas.fingerprint import LIST_ROWS, is_media_list
 
 if TYPE_CHECKING:
     import lance
 
 ROWS = 8192
 MEDIA_BYTES = 8 * 1024 * 1024
-LIST_ROWS = 16
-"""Rows with lists of media: Lance cannot tell what those weigh without reading them."""
 DENSE = 0.5
 """From this share of a fragment's rows on, it is scanned; below, rows are taken by id."""
 
@@ -37,9 +36,7 @@ class PendingRows:
         self._table = table
         self._columns = list(dict.fromkeys(columns))
         types = {name: table.schema.field(name).type for name in self._columns}
-        lists = [
-            name for name, dtype in types.items() if isinstance(dtype, pa.ListType) and media_kind(dtype.value_type)
-        ]
+        lists = [name for name, dtype in types.items() if is_media_list(dtype)]
         self._weighed = [name for name, dtype in types.items() if media_kind(dtype)]
         self.media = [*self._weighed, *lists]
         usual = min(media_rows, LIST_ROWS) if lists else media_rows if self.media else ROWS

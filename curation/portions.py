@@ -15,7 +15,7 @@ from mmreg.curation.freshness import Pending
 from mmreg.curation.pending import PendingRows
 from mmreg.registry.media import with_bytes
 from mmreg.schemas.cells import values
-from mmreg.schemas.fingerprint import light_columns, row_fingerprints
+from mmreg.schemas.fingerprint import light_columns, light_rows, row_fingerprints
 
 if TYPE_CHECKING:
     import lance
@@ -32,6 +32,7 @@ class RowPortions:
     def __init__(self, registry: Registry, table: lance.LanceDataset, bound: BoundPass) -> None:
         self._table, self._inputs = table, bound.inputs
         self._light = light_columns(table.schema, bound.inputs.values())
+        self._light_rows = light_rows(table.schema, self._light)
         most_rows = getattr(bound.operator, "batch_rows", None)
         self._rows = PendingRows(table, list(bound.inputs.values()), BATCH_ROWS, most_rows)
         self._media_root = registry.media_root(bound.root) if self._rows.media else None
@@ -44,8 +45,12 @@ class RowPortions:
 
     def fingerprints(self, row_ids: NDArray[np.uint64]) -> dict[int, int]:
         """What the inputs of rows are now; rows that are no longer there are left out."""
-        rows = self._table._take_rows(row_ids.tolist(), columns=[*self._light, "_rowid"])
-        return dict(zip(values(rows["_rowid"]), row_fingerprints(rows, self._light).tolist(), strict=True))
+        found: dict[int, int] = {}
+        for start in range(0, len(row_ids), self._light_rows):
+            wanted = row_ids[start : start + self._light_rows].tolist()
+            rows = self._table._take_rows(wanted, columns=[*self._light, "_rowid"])
+            found |= zip(values(rows["_rowid"]), row_fingerprints(rows, self._light).tolist(), strict=True)
+        return found
 
     def _portion(self, number: int, batch: pa.RecordBatch) -> Portion:
         filled = with_bytes(batch, self._media_root, tolerant=True)

@@ -24,9 +24,27 @@ from mmreg.schemas.cells import Column, values
 Prints: TypeAlias = NDArray[np.uint64]
 
 
+LIGHT_ROWS = 8192
+LIST_ROWS = 16
+"""Rows that are read together, and those with lists of media."""
+
+
 def light_columns(schema: pa.Schema, columns: Iterable[str]) -> list[str]:
     """What to read of ``columns`` to fingerprint them: of a media cell its digest alone."""
     return [f"{name}.sha256" if media_kind(schema.field(name).type) else name for name in columns]
+
+
+def light_rows(schema: pa.Schema, columns: Iterable[str]) -> int:
+    """How many rows to read together of what `light_columns` names: few where those hold lists of media.
+
+    Lance cannot read one field of such cells: with their digests come their bytes, and nobody knows how many.
+    """
+    heavy = any(is_media_list(schema.field(name).type) for name in columns if name in schema.names)
+    return LIST_ROWS if heavy else LIGHT_ROWS
+
+
+def is_media_list(dtype: pa.DataType) -> bool:
+    return isinstance(dtype, pa.ListType) and media_kind(dtype.value_type) is not None
 
 
 def row_fingerprints(rows: pa.RecordBatch | pa.Table, columns: Sequence[str]) -> Prints:

@@ -11,6 +11,7 @@ import pytest
 
 from mmreg.curation.pending import MEDIA_BYTES, PendingRows
 from mmreg.schemas.arrow import media_type
+from mmreg.schemas.fingerprint import LIGHT_ROWS, LIST_ROWS, light_rows
 
 IMAGE = media_type("image")
 SMALL = 1000
@@ -81,3 +82,9 @@ def test_lists_of_media_come_a_few_rows_at_a_time(tmp_path: Path) -> None:
     batches = list(PendingRows(table, ["images"], 256).read(0, None))
     assert [batch.num_rows for batch in batches] == [16, 16, 16, 2]
     assert [row for batch in batches for row in batch.column("images").to_pylist()] == rows["images"].to_pylist()
+
+
+def test_digests_in_lists_are_read_a_few_rows_at_a_time() -> None:
+    schema = pa.schema({"image": IMAGE, "images": pa.list_(IMAGE), "tags": pa.list_(pa.string())})
+    assert light_rows(schema, ["image.sha256", "tags"]) == LIGHT_ROWS
+    assert light_rows(schema, ["image.sha256", "images"]) == LIST_ROWS
