@@ -26,6 +26,8 @@ class Caller:
     def __init__(self, bound: BoundPass) -> None:
         self.bound = bound
         self._opened = False
+        self.workers: dict[int, Mapping[str, float]] = {}
+        """What each of the processes that call in the place of this one has spent so far."""
         self.calls = 0
         self.seconds = 0.0
 
@@ -59,7 +61,10 @@ class Caller:
     def cost(self) -> Mapping[str, float]:
         """Rows called, seconds within the calls, and what else the pass says that it has spent."""
         spent = getattr(self.bound.operator, "spent", None)
-        return {"calls": self.calls, "seconds": round(self.seconds, 3), **(spent() if self._opened and spent else {})}
+        own = {"calls": self.calls, "seconds": self.seconds, **(spent() if self._opened and spent else {})}
+        all_of_them = [own, *self.workers.values()]
+        total = {name: sum(cost.get(name, 0) for cost in all_of_them) for cost in all_of_them for name in cost}
+        return {**total, "seconds": round(total["seconds"], 3)}
 
     def ask(self, portion: Portion) -> pa.RecordBatch:
         """Where the pass raises, the batch is halved until the rows that it cannot take stand alone; these get the

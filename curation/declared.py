@@ -107,7 +107,7 @@ class Declaration:
 
 
 def _digest_of(declared: Declared) -> str:
-    text = declared.model_dump_json(exclude={"description", "budget", "renamed_from"}, exclude_defaults=True)
+    text = declared.model_dump_json(exclude={"description", "budget", "renamed_from", "workers"}, exclude_defaults=True)
     return xxhash.xxh3_64_hexdigest(text.encode())
 
 

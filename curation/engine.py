@@ -3,8 +3,8 @@
     a thread reads ahead, bounded by bytes  |  the call  |  staged at least every `FLUSH_S` or `FLUSH_BYTES`
 
 Compute is not commit: what is staged survives a kill and repeats no call, so a killed run repeats at most one flush.
-Many workers would do the same, each with portions of its own and each writing its own staged files: only the driver,
-which sees what is yielded here, publishes.
+With workers (`mmreg.curation.engine_processes`) the calls are in other processes. Workers on other machines would each
+write staged files of their own: only the driver, which sees what is yielded here, publishes.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class LocalEngine:
         However this ends, also closed half-way or by Ctrl-C, every result that there is by then is staged and the
         reading thread is gone.
         """
-        results = _Results(self._stage)
+        results = Results(self._stage)
         try:
             for portion in read_ahead(portions):
                 staged = answer(portion)
@@ -68,7 +68,7 @@ class LocalEngine:
             results.flush()
 
 
-class _Results:
+class Results:
     """Results that are not staged yet."""
 
     def __init__(self, stage: Stage) -> None:

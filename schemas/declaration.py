@@ -316,6 +316,9 @@ class PassSpec(Declared):
         strict=False,
         description="answers that are else refused: NaN or infinite numbers; a column that is constant, or null, throughout",
     )
+    workers: int = Field(
+        default=1, ge=1, le=256, description="processes that call it at once, each with the pass and its model loaded"
+    )
     budget: Budget | None = Field(default=None, description="what one apply may spend on this pass, as for the project")
     renamed_from: PassName | None = Field(
         default=None, description="what the pass was called: what it has made stays, nothing is computed again"
