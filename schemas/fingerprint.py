@@ -128,7 +128,7 @@ def _vectors(cells: pa.Array[Any]) -> Prints:
     """Of lists of equally many numbers, as embeddings are: these are many bytes, so each goes through xxh3."""
     flat: Any = pc.list_flatten(cells)
     numbers = flat.fill_null(0) if flat.null_count else flat
-    data = memoryview(np.ascontiguousarray(numbers.to_numpy(zero_copy_only=False)).view(np.uint8))
+    data = np.ascontiguousarray(numbers.to_numpy(zero_copy_only=False)).view(np.uint8).data
     width = len(data) // max(len(cells), 1)
     return _of_bytes([data[place * width : (place + 1) * width] for place in range(len(cells))])
 
