@@ -15,6 +15,7 @@ from mmreg.curation.selections.split import split_keys
 from mmreg.errors import UsageError
 from mmreg.registry.identity import fixed_width
 from mmreg.registry.lake import reading
+from mmreg.schemas.arrow import media_kind
 from mmreg.schemas.cells import values, whole
 from mmreg.schemas.fingerprint import light_columns, row_fingerprints
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from mmreg.schemas.predicate import Predicate
 
-BATCH_ROWS = 65_536
+BATCH_ROWS, MEDIA_ROWS, MEDIA_BYTES = 65_536, 128, 64 * 1024 * 1024
 MOST_REASONS = 1000
 """Different reasons that are told apart, where a column of the root says why a row was dropped."""
 
@@ -112,15 +113,27 @@ def _scan(what: str, table: lance.LanceDataset, wanted: Wanted) -> Iterator[pa.R
     for number, name in enumerate(wanted.numbers):
         _refuse_unranked(what, table.schema, name)
         columns[f"v{number}"] = _quoted(name)
-    for number, name in enumerate(light_columns(table.schema, wanted.cells)):
-        columns[f"x{number}"] = _quoted(name)
+    for number, name in enumerate(wanted.cells):
+        light = name if "." in name else light_columns(table.schema, [name])[0]
+        columns[f"x{number}"] = _quoted(light)
     if wanted.ids or wanted.ties or wanted.seed is not None or wanted.split:
         columns["sample_id"] = "sample_id"
     if wanted.split and wanted.split[1]:
         columns["group"] = _quoted(wanted.split[1])
     if wanted.said:
         columns["said"] = _quoted(wanted.said)
-    scanner = table.scanner(columns=columns, with_row_id=True, batch_size=BATCH_ROWS, scan_in_order=True)
+    named = {column for condition in wanted.conditions for column in condition.columns}
+    media = any(_is_media(table.schema.field(name).type) for name in named if name in table.schema.names)
+    scanner = table.scanner(
+        columns=columns,
+        with_row_id=True,
+        batch_size=MEDIA_ROWS if media else BATCH_ROWS,
+        # To look whether a cell of media is there takes Lance all of it.
+        batch_readahead=2 if media else None,
+        fragment_readahead=1 if media else None,
+        io_buffer_size=MEDIA_BYTES if media else None,
+        scan_in_order=True,
+    )
     yield from scanner.to_batches()
 
 
@@ -207,6 +220,11 @@ class _Held:
 
     def _type(self, name: str) -> pa.DataType:
         return self.types.get(name, pa.float64())
+
+
+def _is_media(dtype: pa.DataType) -> bool:
+    items = dtype.value_type if isinstance(dtype, pa.ListType) else dtype
+    return media_kind(items) is not None
 
 
 def _true(cells: pa.Array[Any]) -> NDArray[np.bool_]:

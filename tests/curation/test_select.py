@@ -96,6 +96,21 @@ def test_rows_that_it_leaves_out_and_a_compaction_make_no_version(project: Calla
     assert {step.outcome for step in small.apply().steps} == {"unchanged"}
 
 
+def test_fields_of_a_column_and_whole_media_are_selected_by(project: Callable[..., Any]) -> None:
+    small = project()
+    declare(
+        small,
+        'where: "n_words >= 2"',
+        'where: "image.width >= 20 AND image IS NOT NULL", top: {column: image.height, rows: 5}',
+    )
+    small.apply("pairs", "words", "keep")
+    registry = small.open()
+    assert len(registry.open_version("train")) == 5
+    assert registry.runs("select")[0].facets["select"]["decisions"]["score"] == "image.height"
+    (sample,) = (row["sample_id"] for row in registry.head("train", 1))
+    assert registry.why("train", sample).decisions[0].values == {"image.width": 24, "image.height": 18}
+
+
 def test_nan_and_null_are_not_selected(project: Callable[..., Any]) -> None:
     small = project()
     code = (small.folder / "counted.py").read_text()
