@@ -90,8 +90,10 @@ def _run_checks(workspace: Workspace, ref: str, row: VersionRow, specs: tuple[Ch
     """Two streams over the version: one without media for all checks that can, one for those that must see it."""
     reader = workspace.open_version(ref)
     schema = reader.full_schema
-    made = {column: name for column, (name, _) in common_producers(workspace, row).items()}
-    checks = [load_check(spec, schema, made) for spec in specs]
+    made = common_producers(workspace, row)
+    newest = {name: run for name, run in reversed(made.values())}
+    former = [column for column, (name, run) in made.items() if run != newest[name]]
+    checks = [load_check(spec, schema, {column: name for column, (name, _) in made.items()}, former) for spec in specs]
     for media in (False, True):
         group = [check for check in checks if check.media == media]
         if not group:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import pyarrow as pa
 
@@ -29,10 +29,11 @@ _CHECKS: Mapping[str, Callable[[CheckSpec, Table], Check]] = {
 }
 
 
-def load_check(spec: CheckSpec, schema: pa.Schema, producers: Mapping[str, str]) -> Check:
+def load_check(spec: CheckSpec, schema: pa.Schema, producers: Mapping[str, str], former: Collection[str] = ()) -> Check:
     """The check that ``spec`` declares, ready for batches of ``schema``.
 
-    ``producers`` maps each derived column to the name of the pass that makes it. Raises `UsageError` for an
+    ``producers`` maps each derived column to the name of the pass that makes it, or that made it and does no longer:
+    then it is one of ``former``. Raises `UsageError` for an
     unknown check, argument or column and for an argument or a column of a wrong type.
     """
     if spec.check.startswith("gx."):
@@ -42,7 +43,7 @@ def load_check(spec: CheckSpec, schema: pa.Schema, producers: Mapping[str, str])
         )
     if spec.check not in _CHECKS:
         raise unknown("check", spec.check, _CHECKS)
-    return _CHECKS[spec.check](spec, Table(schema, producers))
+    return _CHECKS[spec.check](spec, Table(schema, producers, former))
 
 
 def known_checks() -> Mapping[str, str]:

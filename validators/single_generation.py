@@ -47,7 +47,8 @@ class SingleGeneration:
         table.type(self._column)
         producer = _producer(self._column, table)
         self._state = state_column(producer)
-        made = [name for name, maker in table.producers.items() if maker == producer and name in table.schema.names]
+        there = set(table.schema.names) - set(table.former)
+        made = [name for name, maker in table.producers.items() if maker == producer and name in there]
         self._outputs = light_columns(table.schema, made)
         self.columns = (self._state, *self._outputs)
         self._rows = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +16,14 @@ from mmreg.validators.unknown import unknown
 
 @dataclass(frozen=True)
 class Table:
-    """A version as checks know it. ``producers`` maps each derived column to the pass that makes it."""
+    """A version as checks know it. ``producers`` maps each derived column to the pass that makes it.
+
+    ``former`` are those that their pass has made once and does no longer.
+    """
 
     schema: pa.Schema
     producers: Mapping[str, str]
+    former: Collection[str] = ()
 
     def type(self, path: str) -> pa.DataType:
         """The type of a column, or of a field within one (``image.width``), or `UsageError`."""

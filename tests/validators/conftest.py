@@ -23,12 +23,13 @@ def judge() -> Callable[..., CheckResult]:
         /,
         cuts: Iterable[int] = (),
         producers: Mapping[str, str] | None = None,
+        former: Iterable[str] = (),
         **declared: Any,
     ) -> CheckResult:
         rows = len(next(iter(columns.values())))
         ids = pa.array([row.to_bytes(16, "big") for row in range(rows)], pa.binary(16))
         whole = pa.record_batch({"sample_id": ids, **columns})
-        check = load_check(CheckSpec(**declared), whole.schema, producers or {})
+        check = load_check(CheckSpec(**declared), whole.schema, producers or {}, list(former))
         read = whole.select(["sample_id", *_read(check.columns, columns)])
         at = [0, *sorted(cut % (rows + 1) for cut in cuts), rows]
         for start, stop in pairwise(at):

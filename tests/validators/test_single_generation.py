@@ -94,3 +94,14 @@ def test_cells_that_somebody_else_wrote_are_seen(judge: Judge) -> None:
         (3, "not written by its pass"),
         (4, "never computed"),
     ]
+
+
+def test_a_column_that_its_pass_makes_no_longer_says_nothing_of_the_others(judge: Judge) -> None:
+    """The state of a row is over what the pass made when it last ran."""
+    written = output_prints(pa.table({"score": [1.0]}), ["score"]).tolist()[0]
+    state = pa.array([done(1) | {"outputs": written}], STATE)
+    columns = {"score": pa.array([1.0]), "old": pa.array(["made by an earlier version"]), "_mmreg_clip": state}
+    declared = {"check": "lineage.single_generation", "column": "score"}
+    made = {"score": "clip", "old": "clip"}
+    assert judge(columns, producers=made, former=["old"], **declared).status == "passed"
+    assert judge(columns, producers=made, **declared).status == "failed"
