@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import lance
@@ -479,3 +481,17 @@ def test_a_renamed_or_copied_parent_takes_over_what_was_made(making: Any) -> Non
     assert len(rows(making, "questions", "question")) == 8
     assert {origin.partition(": ")[2] for (origin,) in rows(making, "questions", "origin")} == {"", "colour"}
     assert {step.outcome for step in making.apply("pairs", "split_up", "ask").steps} == {"unchanged"}
+
+
+def test_nothing_of_it_is_taken_for_undeclared_and_a_copy_answers_the_same(
+    making: Any, answers: Callable[..., Any], tmp_path: Path
+) -> None:
+    report = {step.name: step for step in making.apply().steps}
+    assert (report["split_up"].ref, report["split_up"].rows) == ("words@v1", 6)
+    assert report["split_up"].message == "words@v1  3 rows of pairs computed"
+    assert {step.action for step in plan(making.open()).steps} == {"nothing"}
+    before = answers(making.open())
+    elsewhere = making.copy(tmp_path / "elsewhere")
+    shutil.rmtree(elsewhere.folder / ".mmreg")
+    shutil.rmtree(making.folder)
+    assert answers(elsewhere.open()) == before
