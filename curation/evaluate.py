@@ -53,23 +53,10 @@ def evaluate(bound: BoundSelection) -> Evaluation:
     return Evaluation(_selection(bound, rows, fates), _decisions(bound, rows, fates), cells, given)
 
 
-def score_column(bound: BoundSelection) -> str | None:
-    """The column by whose cells the rows are told apart, if there is one of numbers: kept beside each decision."""
-    for ranked in (bound.spec.top, bound.spec.band):
-        if ranked is not None:
-            return ranked.column
-    schema = next(iter(bound.tables.values())).schema
-    for column in bound.predicate.columns if bound.predicate else ():
-        dtype = schema.field(column).type if column in schema.names else None
-        if dtype is not None and (pa.types.is_integer(dtype) or pa.types.is_floating(dtype)):
-            return column
-    return None
-
-
 def _wanted(bound: BoundSelection) -> Wanted:
     spec = bound.spec
     ranked = [part.column for part in (spec.top, spec.band) if part is not None]
-    score = score_column(bound)
+    score = _score_column(bound)
     return Wanted(
         conditions=bound.predicate.conjuncts() if bound.predicate else (),
         numbers=list(dict.fromkeys([*ranked, *([score] if score else [])])),
@@ -80,6 +67,19 @@ def _wanted(bound: BoundSelection) -> Wanted:
         ids=spec.use == "mix" and len(bound.tables) > 1,
         said=bound.said,
     )
+
+
+def _score_column(bound: BoundSelection) -> str | None:
+    """The column by whose cells the rows are told apart, if there is one of numbers: kept beside each decision."""
+    for ranked in (bound.spec.top, bound.spec.band):
+        if ranked is not None:
+            return ranked.column
+    schema = next(iter(bound.tables.values())).schema
+    for column in bound.predicate.columns if bound.predicate else ():
+        dtype = schema.field(column).type if column in schema.names else None
+        if dtype is not None and (pa.types.is_integer(dtype) or pa.types.is_floating(dtype)):
+            return column
+    return None
 
 
 def _filter(bound: BoundSelection, rows: Candidates, fates: Fates) -> None:
@@ -179,7 +179,7 @@ def _selection(bound: BoundSelection, rows: Candidates, fates: Fates) -> Selecti
 
 
 def _decisions(bound: BoundSelection, rows: Candidates, fates: Fates) -> Decisions:
-    score = score_column(bound)
+    score = _score_column(bound)
     scores: pa.Array[Any] | None = rows.numbers[score].arrow() if score is not None else None
     roots = rows.roots if len(bound.tables) > 1 else None
     return Decisions(rows.row_ids, fates.codes, fates.reasons, roots, score, scores)
