@@ -11,7 +11,7 @@ from mmreg.curation.approval import Allowance
 from mmreg.curation.bind import BoundPass, bind
 from mmreg.curation.change import take_note
 from mmreg.curation.declared import Declaration
-from mmreg.curation.evolution import Evolution, evolution, evolve
+from mmreg.curation.evolution import Evolution, Evolutions, evolve
 from mmreg.curation.graph import Step, steps
 from mmreg.curation.plan import open_ingest, pass_freshness, plan, plan_step
 from mmreg.curation.runner import run_pass
@@ -21,6 +21,7 @@ from mmreg.curation.terms import Terms
 from mmreg.curation.train import run_training, training_state
 from mmreg.errors import NotApproved
 from mmreg.registry.drop import take_up
+from mmreg.registry.evolve import complete
 from mmreg.registry.models import add_declared, newest, note_served
 from mmreg.registry.weights import weights_path
 from mmreg.schemas.model import Checkpoint
@@ -96,7 +97,9 @@ def _timed(work: Work, step: Step, named: bool) -> Iterator[StepResult]:
 
 
 def _apply(work: Work, step: Step, named: bool) -> Iterator[StepResult]:
-    found = evolution(work.registry, step)
+    if step.kind == "ingest":
+        complete(work.registry, step.name)
+    found = Evolutions(work.registry).of(step)
     if found is not None:
         yield from _schema(work, step, found)
     if step.kind == "ingest":
@@ -203,7 +206,8 @@ def _pass(work: Work, name: str, planned: PlanStep, named: bool) -> StepResult:
     resumed = f", {done.staged:,} found staged" if done.staged else ""
     resumed += f", {done.taken:,} taken over" if done.taken else ""
     wrong = f", {done.errors:,} with an error" if done.errors else ""
-    return _published("pass", name, done.run, f"{done.computed:,} rows computed{resumed}{wrong}",
+    whose = f" of {bound.root}" if bound.into is not None else ""
+    return _published("pass", name, done.run, f"{done.computed:,} rows{whose} computed{resumed}{wrong}",
                       computed=done.computed, errors=done.errors)  # fmt: skip
 
 
@@ -241,7 +245,9 @@ _STEPS: dict[str, Callable[[Work, str], StepResult]] = {"model": _model, "select
 
 
 def _published(kind: str, name: str, run: Run, said: str, **counts: int) -> StepResult:
-    output = run.outputs[-1] if run.outputs else None
+    made = run.facets.get("pass", {}).get("into")
+    shown = [output for output in run.outputs if output.dataset == made] or list(run.outputs)
+    output = shown[-1] if shown else None
     outcome = "published" if output else "unchanged"
     ref = output.ref if output else None
     message = f"{ref}  {said}" if ref else said

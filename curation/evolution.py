@@ -7,7 +7,6 @@ what is declared no longer is kept, and shown until somebody drops it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,8 +15,6 @@ import pyarrow as pa
 
 from mmreg.curation.bind import BoundPass, bind
 from mmreg.curation.graph import Step
-from mmreg.curation.kinds import made_roots, root_of
-from mmreg.curation.selections import SELECTIONS
 from mmreg.errors import Blocked, NotFound, UsageError
 from mmreg.registry.evolve import called_now, change_columns
 from mmreg.registry.operations.schema import SchemaChange, cast_cells
@@ -44,38 +41,53 @@ class Evolution:
 
 
 class Evolutions:
-    """What steps change, looked for once each while a plan is made."""
+    """What steps change of columns on the newest versions, each looked for once: make a new one when these may move."""
 
-    def __init__(self) -> None:
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
         self._found: dict[Step, Evolution | None] = {}
+        self._bound: dict[str, BoundPass] = {}
+        self._schemas: dict[str, pa.Schema | None] = {}
 
-    def of(self, registry: Registry, step: Step) -> Evolution | None:
+    def of(self, step: Step) -> Evolution | None:
+        """What ``step`` changes in columns that are there; None where that is nothing, or nothing is there yet.
+
+        Raises `UsageError` where a column cannot become what is declared.
+        """
         if step not in self._found:
-            self._found[step] = evolution(registry, step)
+            self._found[step] = self._look(step)
         return self._found[step]
 
+    def bound(self, name: str) -> BoundPass:
+        """The pass ``name``; raises as `bind`."""
+        if name not in self._bound:
+            self._bound[name] = bind(self.registry, name)
+        return self._bound[name]
 
-def evolution(registry: Registry, step: Step) -> Evolution | None:
-    """What ``step`` changes in columns that are there; None where that is nothing, or nothing is there yet.
+    def schema(self, root: str) -> pa.Schema | None:
+        """The columns of the newest version; None before the first."""
+        if root not in self._schemas:
+            try:
+                self._schemas[root] = self.registry.newest(root).table.schema
+            except NotFound:
+                self._schemas[root] = None
+        return self._schemas[root]
 
-    Raises `UsageError` where a column cannot become what is declared.
-    """
-    if step.kind == "ingest" and step.name in registry.spec.datasets:
-        there = _schema(registry, step.name)
-        if there is None:
-            return None
-        _refuse_taken(registry, step.name, there)
-        columns = dataset_change(step.name, registry.spec.datasets[step.name], there)
-        return Evolution(step, step.name, columns) if columns else None
-    if step.kind == "pass":
-        try:
-            bound = bind(registry, step.name)
-        except (Blocked, NotFound):
-            return None  # told by the step itself
-        there = _schema(registry, bound.root)
-        change = pass_change(bound, partial(made_by, registry, bound), there) if there is not None else None
-        return Evolution(step, bound.root, change, _renamed_pass(bound, change)) if change else None
-    return None
+    def _look(self, step: Step) -> Evolution | None:
+        datasets = self.registry.spec.datasets
+        if step.kind == "ingest" and (there := self.schema(step.name)) is not None and step.name in datasets:
+            _refuse_taken(self.registry, step.name, there)
+            change = dataset_change(step.name, datasets[step.name], there)
+            return Evolution(step, step.name, change) if change else None
+        if step.kind == "pass":
+            try:
+                bound = self.bound(step.name)
+            except (Blocked, NotFound):
+                return None  # told by the step itself
+            if (there := self.schema(bound.root)) is not None:
+                change = pass_change(bound, partial(made_by, self.registry, bound), there)
+                return Evolution(step, bound.root, change, _renamed_pass(bound, change)) if change else None
+        return None
 
 
 def evolve(registry: Registry, found: Evolution) -> Run | None:
@@ -93,9 +105,8 @@ def evolve(registry: Registry, found: Evolution) -> Run | None:
 
 def evolution_steps(registry: Registry, found: Evolution) -> Iterator[PlanStep]:
     """``found`` as steps of a plan, one for each column or pass."""
-    there = _schema(registry, found.root)
-    rows = registry.newest(found.root).table.count_rows()
-    assert there is not None
+    table = registry.newest(found.root).table
+    there, rows = table.schema, table.count_rows()
 
     def step(verb: str, said: str) -> PlanStep:
         return PlanStep("schema", found.root, "run", said, dataset=found.root, verb=verb)  # type: ignore[arg-type]
@@ -113,11 +124,11 @@ def evolution_steps(registry: Registry, found: Evolution) -> Iterator[PlanStep]:
         yield step("+", f"column {column.name}: {_type(column.type)}, null in {rows:,} rows{filled}")
 
 
-def as_it_stands(registry: Registry, bound: BoundPass, known: Evolutions) -> BoundPass | None:
+def as_it_stands(bound: BoundPass, known: Evolutions) -> BoundPass | None:
     """``bound`` under the names that its columns have until they are changed; None where more than names changes."""
     old, before = dict[str, str](), dict[str, str]()
     for step in (Step("pass", bound.name), Step("ingest", bound.root)):
-        if (found := known.of(registry, step)) is None:
+        if (found := known.of(step)) is None:
             continue
         moved = {f.name for f in (*found.change.added, *found.change.retyped.values())}
         named = {column.partition(".")[0] for column in (bound.predicate.columns if bound.predicate else ())}
@@ -181,66 +192,12 @@ def made_by(registry: Registry, bound: BoundPass) -> dict[str, str]:
     for name in (bound.name, bound.spec.renamed_from):
         last = registry.catalog.last_run("pass", name) if name is not None else None
         if last is not None:
-            return _outputs_of(registry, bound.root, last)
+            return outputs_of(registry, bound.root, last)
     return {}
 
 
-def undeclared(registry: Registry) -> Iterator[PlanStep]:
-    """What is in the lake and declared no longer: datasets, passes and columns. It is kept."""
-    declared = {*registry.spec.datasets, *(p.into for p in registry.spec.passes.values() if p.into)}
-    for summary in registry.catalog.datasets():
-        if summary.name not in declared:
-            yield _kept(summary.name, f"dataset with {summary.rows:,} rows", summary.name)
-    for root, spec in registry.spec.datasets.items():
-        renamed = (column.renamed_from for column in spec.columns.values() if column.renamed_from)
-        yield from _undeclared_columns(registry, root, {*spec.columns, *renamed})
-    for root, name in made_roots(registry.project).items():
-        with suppress(Blocked, NotFound):
-            yield from _undeclared_columns(
-                registry, root, {"parent", "origin", *bind(registry, name).children.values()}
-            )
-
-
-def _undeclared_columns(registry: Registry, root: str, known: set[str]) -> Iterator[PlanStep]:
-    there = _schema(registry, root)
-    if there is None:
-        return
-    for name, spec in registry.spec.passes.items():
-        if spec.use in SELECTIONS or root_of(registry.project, spec.from_) != root:
-            continue
-        known |= {state_column(name), *spec.outputs.values()}
-        if spec.renamed_from is not None:
-            known.add(state_column(spec.renamed_from))
-        try:
-            bound = bind(registry, name)
-        except (Blocked, NotFound):
-            known |= set(_last_outputs(registry, root, name))
-        else:
-            known |= {*bound.outputs.values()}
-            change = pass_change(bound, partial(made_by, registry, bound), there)
-            known |= {*change.renamed, *change.retyped}
-    for column in there.names:
-        if column.startswith(_OURS) and column not in known:
-            name = column.removeprefix(_OURS)
-            outputs = [c for c in _last_outputs(registry, root, name) if c in there.names]
-            known |= set(outputs)
-            yield _kept(name, f"pass with the columns {', '.join(outputs) or '(none)'}", root)
-    for column in there.names:
-        if not column.startswith("_") and column != SAMPLE_ID.name and column not in known:
-            yield _kept(f"{root}:{column}", "column", root)
-
-
-def _kept(name: str, what: str, dataset: str) -> PlanStep:
-    said = f"{what} is declared no longer; kept: mmreg drop {name}"
-    return PlanStep("schema", name, "undeclared", said, dataset=dataset, verb="-")
-
-
-def _last_outputs(registry: Registry, root: str, name: str) -> list[str]:
-    last = registry.catalog.last_run("pass", name)
-    return list(_outputs_of(registry, root, last).values()) if last is not None else []
-
-
-def _outputs_of(registry: Registry, root: str, run: Run) -> dict[str, str]:
+def outputs_of(registry: Registry, root: str, run: Run) -> dict[str, str]:
+    """The columns that a run of a pass made, by its own names, as they are called now."""
     outputs: dict[str, str] = run.facets["pass"]["outputs"]
     names = called_now(registry, root, run, outputs.values())
     return {own: names[column] for own, column in outputs.items() if column in names}
@@ -302,14 +259,6 @@ def _castable(name: str, there: pa.Field[Any], wanted: pa.Field[Any]) -> pa.Fiel
     except UsageError as error:
         raise UsageError(f"{name}: {error.message}", hint=error.hint) from error
     return wanted
-
-
-def _schema(registry: Registry, root: str) -> pa.Schema | None:
-    """The columns of the newest version; None before the first."""
-    try:
-        return registry.newest(root).table.schema
-    except NotFound:
-        return None
 
 
 def _type(dtype: pa.DataType) -> str:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Literal
 import xxhash
 
 from mmreg.curation.approval import over_budget
-from mmreg.curation.bind import BoundPass, bind
+from mmreg.curation.bind import BoundPass
 from mmreg.curation.change import drift, kept_back
 from mmreg.curation.cost import estimate
 from mmreg.curation.declared import PARTS, Declaration
-from mmreg.curation.evolution import Evolutions, as_it_stands, evolution_steps, undeclared
+from mmreg.curation.evolution import Evolutions, as_it_stands, evolution_steps
 from mmreg.curation.freshness import Freshness, RowSet
 from mmreg.curation.graph import Step, steps, upstream
 from mmreg.curation.measuring import best_measure
@@ -21,6 +21,7 @@ from mmreg.curation.sample import count_staged, take_sample
 from mmreg.curation.scopes import examine, gone
 from mmreg.curation.select import bind_selection, is_current
 from mmreg.curation.train import training_state, waits_for
+from mmreg.curation.undeclared import undeclared
 from mmreg.errors import Blocked, NotFound
 from mmreg.registry.hub import is_hub
 from mmreg.registry.ingest import Ingest
@@ -41,11 +42,11 @@ def plan(registry: Registry, select: Sequence[str] = (), *, sample: int = 0) -> 
     """
     registry.catch_up()
     behind = upstream(registry.project)
-    declaration, evolutions = Declaration(registry), Evolutions()
+    declaration, evolutions = Declaration(registry), Evolutions(registry)
     moving: list[Step] = []
     planned: list[PlanStep] = []
     for step in steps(registry.project, select):
-        found = evolutions.of(registry, step)
+        found = evolutions.of(step)
         if found is not None:
             planned += evolution_steps(registry, found)
         made = plan_step(registry, step, sample=sample, evolutions=evolutions)
@@ -57,7 +58,7 @@ def plan(registry: Registry, select: Sequence[str] = (), *, sample: int = 0) -> 
             made = _noted(made, declaration.newer(step.kind, step.name) if step.kind in PARTS else None)
         planned.append(made)
     if not select:
-        planned += undeclared(registry)
+        planned += undeclared(evolutions)
     return Plan(tuple(planned), over_budget(registry.spec, tuple(planned)))
 
 
@@ -73,7 +74,7 @@ def plan_step(registry: Registry, step: Step, *, sample: int = 0, evolutions: Ev
         case "ingest":
             return _ingest(registry, step.name)
         case "pass":
-            return _pass(registry, step.name, sample, evolutions or Evolutions())
+            return _pass(registry, step.name, sample, evolutions or Evolutions(registry))
         case "select":
             return _select(registry, step.name)
         case "training":
@@ -134,10 +135,10 @@ def _ingest(registry: Registry, name: str) -> PlanStep:
 def _pass(registry: Registry, name: str, sample: int, evolutions: Evolutions) -> PlanStep:
     spec = registry.spec.passes[name]
     try:
-        bound = bind(registry, name)
+        bound = evolutions.bound(name)
     except Blocked as error:
         return PlanStep("pass", name, "blocked", error.message, dataset=spec.from_)
-    there = as_it_stands(registry, bound, evolutions)
+    there = as_it_stands(bound, evolutions)
     if there is None:
         return PlanStep("pass", name, "run", f"after schema {bound.root}", dataset=bound.root)
     try:

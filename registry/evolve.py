@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mmreg.registry.catalog import VersionRow
     from mmreg.registry.workspace import Workspace
 
+_KINDS: tuple[Literal["schema", "drop"], ...] = ("schema", "drop")
 Find = Callable[["pa.Schema"], SchemaChange]
 """From the columns of the newest version to what is still to change of them."""
 
@@ -94,6 +95,16 @@ def followed(workspace: Workspace, run: Run) -> Run | None:
         return None
     workspace.record(whole)
     return whole
+
+
+def complete(workspace: Workspace, root: str) -> None:
+    """Bring derived datasets along with the last change of ``root``'s columns, where a crash kept them back."""
+    for kind in _KINDS:
+        last = workspace.catalog.last_run(kind, root)
+        derived = last.facets.get("schema", {}).get("derived", ()) if last is not None else ()
+        if last is not None and set(derived) - {output.dataset for output in last.outputs}:
+            with workspace.alone(f"schema.{root}"):
+                followed(workspace, last)
 
 
 def earlier_names(workspace: Workspace, row: VersionRow) -> tuple[dict[str, str | None], dict[str, str]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mmreg.curation.evolution import evolution, evolve
+from mmreg.curation.evolution import Evolutions, evolve
 from mmreg.curation.graph import Step
 from mmreg.curation.plan import plan
 from mmreg.curation.status import status
@@ -273,7 +273,7 @@ def test_what_somebody_else_has_changed_by_then_is_not_changed_twice(small: Any)
         ("inputs: {text: caption}", "inputs: {text: text}"),
     )
     registry = small.open()
-    found = evolution(registry, Step("ingest", "pairs"))
+    found = Evolutions(registry).of(Step("ingest", "pairs"))
     assert found is not None
     small.apply()
     assert evolve(registry, found) is None and len(small.open().log("pairs")) == 3

@@ -6,6 +6,7 @@ for each thread, so the families keep apart what Python (this project) and Rust 
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,8 @@ from typing import Any
 import lance
 import pytest
 
+from mmreg.curation.evolution import Evolutions, evolve
+from mmreg.curation.graph import Step
 from mmreg.registry.runs import archive
 
 FAMILIES = ("link", "linkat", "rename,renameat,renameat2", "unlink,unlinkat", "pwrite64")
@@ -78,6 +81,41 @@ def selected(made: Any) -> None:
     made.apply("pairs", "words", "keep")
 
 
+def renamed(made: Any) -> None:
+    """Rows selected, and a declaration in which a column and a pass have other names."""
+    selected(made)
+    declare(
+        made,
+        ("caption: {type: text", "text: {renamed_from: caption, type: text"),
+        ("{text: caption}", "{text: text}"),
+        ("column: caption", "column: text"),
+    )
+
+
+def widened(made: Any) -> None:
+    """Records, and a column added for what they have besides; null as yet."""
+    file = made.folder / "records.jsonl"
+    file.write_text("".join(json.dumps({"caption": f"word {n}", "more": n if n else None}) + "\n" for n in range(4)))
+    declare(made, ("{type: imagefolder, path: images}", "{type: jsonl, path: records.jsonl}"),
+            ("image: {type: image}", "more: {type: int, nullable: true}"))  # fmt: skip
+    file = made.folder / "mmreg.yaml"
+    wide = file.read_text().partition("  light:")[0] + f"  words:{file.read_text().partition('  words:')[2]}"
+    wide = wide.partition("  parts:")[0]
+    file.write_text(wide.replace("      more: {type: int, nullable: true}\n", ""))
+    made.apply("pairs", "words")
+    file.write_text(wide)
+    found = Evolutions(made.open()).of(Step("ingest", "pairs"))
+    assert found is not None
+    evolve(made.open(), found)
+
+
+def declare(made: Any, *changes: tuple[str, str]) -> None:
+    file = made.folder / "mmreg.yaml"
+    for old, new in changes:
+        assert old in file.read_text(), old
+        file.write_text(file.read_text().replace(old, new))
+
+
 WINDOWS = {"run_object_missing", "index_behind"}  # between commit, run object and index
 
 SCENES: dict[str, tuple[Prepare, tuple[str, ...], set[str]]] = {
@@ -87,6 +125,8 @@ SCENES: dict[str, tuple[Prepare, tuple[str, ...], set[str]]] = {
     "a pass's refill": (refillable, ("apply", "light"), {*WINDOWS, "lease_left"}),
     "a selection": (worded, ("apply", "keep"), WINDOWS),
     "a pass over a selection": (selected, ("apply", "grade"), {*WINDOWS, "lease_left", "derived_behind"}),
+    "a column renamed": (renamed, ("apply", "pairs"), {*WINDOWS, "lease_left", "derived_behind"}),
+    "a new column filled": (widened, ("apply", "pairs"), {*WINDOWS, "lease_left"}),
     "a promotion": (selected, ("promote", "train"), {"index_behind"}),
 }
 
