@@ -22,10 +22,6 @@ scope ``group`` gets all rows that share a cell of its input ``group`` (a null s
 their digest and facts then, and no bytes. Such a pass is called again for a group as soon as one of its rows came,
 went or changed; where it has a method ``update`` (`Updating`), that is asked instead.
 
-**If it likes.** ``allow`` names answers that are right although they look broken (`mmreg.curation.sanity`): "nan",
-"constant" and "empty". ``batch_rows`` is how many rows a call gets at most. ``spent()`` tells what was spent since
-`open`, as totals: ``tokens_in``, ``tokens_out``, ``money``, or what else can be summed.
-
 **Kind.** What a pass may do is checked, and one that does more publishes nothing:
 
 | kind | the answer | what it becomes |
@@ -33,12 +29,13 @@ went or changed; where it has a method ``update`` (`Updating`), that is asked in
 | ``score``, ``extract``, ``map`` | the columns of ``outputs()`` for the very same rows | new columns |
 | ``filter`` | ``keep`` (bool, never null), with or without ``reason`` (string) | these, and a dataset ``into`` |
 | ``map``, ``makes_rows = True`` | any number of rows for each, which ``_row`` (int32) tells | a new root ``into`` |
-| ``create`` | the same and ``origin`` (string); where that says from what, ``_row`` may be null | a new root ``into`` |
+| ``create`` | the same; where ``origin`` (string) says from what else, the row is no parent | a new root ``into`` |
 
 **What else a class may have.** ``incidental``: the names of params that are no part of the generation.
-``batch_rows``: at most so many rows a call. ``spent()``: totals since it was opened, ``tokens_in``, ``tokens_out`` and
-``money`` among them, for the record of the run. ``served()``: what a server says that it is. An input called ``*``
-stands for any others that a declaration names, of its type.
+``batch_rows``: at most so many rows a call. ``allow``: answers that are right although they look broken, "nan",
+"constant" and "empty" (`mmreg.curation.sanity`). ``spent()``: totals since it was opened, ``tokens_in``,
+``tokens_out`` and ``money`` among them, for the record of the run. ``served()``: what a server says that it is. An
+input called ``*`` stands for any others that a declaration names, of its type.
 """
 
 from __future__ import annotations

@@ -249,3 +249,15 @@ def test_duplicates_among_pictures_and_appended_ones(
     assert {step.outcome for step in small.apply().steps} == {"unchanged"}
     reasons = {row["caption"]: row["dedup_reason"] for row in small.open().query("pairs@latest")}
     assert reasons["b.png"].startswith("near_duplicate: of ") and reasons["large.png"] is None
+
+
+def test_no_duplicate_among_many_is_no_sick_answer(project: Callable[..., Any]) -> None:
+    only = DECLARATION[: DECLARATION.index("  stats:")].replace("{{", "{").replace("}}", "}")
+    named = "  dedup: {from: pairs, use: dedup, inputs: {content: caption}}\n"
+    small = project(
+        images=0, declaration=(only + named).replace("{", "{{").replace("}", "}}").replace("{{lake}}", "{lake}")
+    )
+    for number in range(101):
+        small.draw(f"{number}", f"caption {number}", seed=0)
+    report = {step.name: step for step in small.apply().steps}
+    assert (report["dedup"].outcome, report["dedup"].computed) == ("published", 101)
