@@ -301,7 +301,8 @@ class PassSpec(Declared):
     params: dict[str, Any] = Field(default_factory=dict, description="the pass's own parameters")
     on_error: Literal["skip", "fail", "retry"] = Field(
         default="skip",
-        description="what a row's error does: stay with the row, end the pass, or be tried again now and by every apply",
+        description="what a row's error does: stay with the row, end the pass, or be tried again now and by "
+        "every apply",
     )
     max_error_rate: float = Field(
         default=0.5, ge=0, le=1, description="with more errors than this share of its rows a pass publishes nothing"
@@ -314,7 +315,8 @@ class PassSpec(Declared):
     allow: tuple[Literal["nan", "constant", "empty"], ...] = Field(
         default=(),
         strict=False,
-        description="answers that are else refused: NaN or infinite numbers; a column that is constant, or null, throughout",
+        description="answers that are else refused: NaN or infinite numbers; a column that is constant, or null, "
+        "throughout",
     )
     workers: int = Field(
         default=1, ge=1, le=256, description="processes that call it at once, each with the pass and its model loaded"
