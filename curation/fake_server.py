@@ -93,6 +93,9 @@ class FakeServer(ThreadingHTTPServer):
         self.calls = Calls()
         self.lock = threading.Lock()
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Silence: a caller that hangs up is no news here."""
+
     @property
     def address(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}/v1"

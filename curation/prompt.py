@@ -18,7 +18,7 @@ class Prompt:
     """A text whose every ``{name}`` is one of ``inputs``, and which uses all of them."""
 
     def __init__(self, text: str, inputs: Collection[str]) -> None:
-        self._text = text
+        self._text = text = text.strip()  # editors end a file with a line break
         named = {match[2] for match in _PLACE.finditer(text)} - {None}
         for name in sorted(named - set(inputs)):
             raise UsageError(

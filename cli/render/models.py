@@ -52,7 +52,7 @@ def _(value: Checkpoint) -> Iterator[Line]:
         {
             "digest": value.digest,
             "framework": value.framework,
-            "size": size(value.size_bytes),
+            "size": "" if value.opaque else size(value.size_bytes),
             "path": value.path,
             "uri": value.uri,
             "base": value.base,

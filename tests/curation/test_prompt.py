@@ -24,7 +24,8 @@ NAMES = st.from_regex(r"\A[a-z][a-z0-9_]{0,8}\Z")
         ('answer {"a": {"b": 1}} or {}', {}, 'answer {"a": {"b": 1}} or {}'),
         ("write {{title}} for {title}", {"title": "x"}, "write {title} for x"),
         ("{title}", {"title": "{other} {{title}} \\1"}, "{other} {{title}} \\1"),
-        ("{title}", {"title": ""}, ""),
+        ("{title}", {"title": " as it is\n"}, " as it is\n"),
+        ("\nTwo lines,\nno more.\n", {}, "Two lines,\nno more."),
     ],
 )
 def test_places_are_filled(text: str, row: dict[str, object], due: str) -> None:
@@ -51,7 +52,8 @@ def test_an_input_without_a_place_would_make_rows_stale_for_nothing() -> None:
 def test_what_is_no_place_is_never_touched(row: dict[str, str], around: str) -> None:
     plain = around.replace("{", "(").replace("}", ")")
     text = plain + "".join(f"{{{name}}}{plain}" for name in row)
-    assert Prompt(text, row).fill(row) == plain + "".join(value + plain for value in row.values())
+    due = plain + "".join(value + plain for value in row.values())
+    assert Prompt(f"({text})", row).fill(row) == f"({due})"
 
 
 @given(st.recursive(st.integers() | st.text(), lambda inner: st.dictionaries(st.text(), inner), max_leaves=5))
