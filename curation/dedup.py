@@ -59,8 +59,7 @@ class Dedup:
     scope: ClassVar[Scope] = "table"
     role: ClassVar[Role] = "evaluator"
     inputs: ClassVar[Mapping[str, InputType]] = {"content": "any", "hash": "any", "prefer": "any"}
-    allow: ClassVar[tuple[str, ...]] = ("constant", "empty")  # there may be no duplicate at all
-    allow: ClassVar[Collection[str]] = ("constant", "empty")
+    allow: ClassVar[Collection[str]] = ("constant", "empty")  # there may be no duplicate at all
 
     def __init__(self, recipe: Recipe) -> None:
         self._distance = read_params("dedup", Params, recipe.params).max_distance

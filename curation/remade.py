@@ -26,7 +26,16 @@ from mmreg.schemas.fingerprint import NOTHING, light_columns, output_prints
 if TYPE_CHECKING:
     import lance
 
+    from mmreg.registry.api import Registry
+
 ROWS = 8192
+
+
+def last_made(registry: Registry, bound: BoundPass) -> lance.LanceDataset | None:
+    """The rows that ``bound`` has made; None where those that are there are of another recipe."""
+    last = registry.catalog.last_run("pass", bound.name)
+    same = last is not None and last.facets["pass"]["generation"] == f"{bound.generation:016x}"
+    return registry.newest(bound.into).table if same and bound.into is not None and not bound.lost else None
 
 
 def without_made(

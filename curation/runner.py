@@ -18,7 +18,7 @@ from mmreg.curation.group_portions import GroupPortions
 from mmreg.curation.measuring import best_measure
 from mmreg.curation.portions import RowPortions
 from mmreg.curation.publishing import Computed, record_stopped
-from mmreg.curation.remade import without_made
+from mmreg.curation.remade import last_made, without_made
 from mmreg.curation.reuse import without_known, without_staged, worth_a_look
 from mmreg.curation.scopes import as_now, caller_of, examine, gone, portions_of, publish_pass, stage_of
 from mmreg.curation.terms import Terms
@@ -95,8 +95,7 @@ def run_pass(
             if bound.into is None:
                 answered = _answered(registry, newest, bound, fresh)
                 remaining = without_known(newest.table, answered, bound, portions, remaining, stage, account)
-            elif not bound.lost:
-                made = registry.newest(bound.into).table
+            elif (made := last_made(registry, bound)) is not None:
                 remaining = without_made(newest.table, made, bound, portions, remaining, stage, account)
             progress.advance(account.found + account.taken)
             computing.run(remaining)
