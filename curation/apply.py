@@ -99,7 +99,8 @@ def _timed(work: Work, step: Step, named: bool) -> Iterator[StepResult]:
 def _apply(work: Work, step: Step, named: bool) -> Iterator[StepResult]:
     if step.kind == "ingest":
         complete(work.registry, step.name)
-    found = Evolutions(work.registry).of(step)
+    with work.declaration.blaming(step.kind, step.name):
+        found = Evolutions(work.registry).of(step)
     if found is not None:
         yield from _schema(work, step, found)
     if step.kind == "ingest":
@@ -122,8 +123,9 @@ def _apply(work: Work, step: Step, named: bool) -> Iterator[StepResult]:
 
 def _schema(work: Work, step: Step, found: Evolution) -> Iterator[StepResult]:
     work.declaration.check(step.kind, step.name)
-    run = evolve(work.registry, found)
+    run = evolve(work.registry, found, work.declaration.facet(step.kind, step.name))
     if run is not None:
+        work.declaration.see(step.kind, step.name)
         yield _published("schema", found.root, run, "; ".join(_changes(run.facets["schema"])))
 
 

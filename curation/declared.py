@@ -8,13 +8,16 @@ nor the one declared now, somebody else has declared it differently since.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import xxhash
 
+from mmreg.curation.kinds import root_of
 from mmreg.curation.plugins import load_pass
 from mmreg.curation.selections import SELECTIONS
-from mmreg.errors import Conflict
+from mmreg.errors import Conflict, UsageError
 from mmreg.schemas.plan import StepKind
 
 if TYPE_CHECKING:
@@ -38,7 +41,7 @@ class Declaration:
 
     def facet(self, kind: StepKind, name: str) -> dict[str, Any]:
         """What a run says of the declaration that it is made by."""
-        return {FACET: {"digest": self._digest(kind, name)}}
+        return {FACET: {"digest": self._digest(kind, name), "step": f"{kind} {name}"}}
 
     def check(self, kind: StepKind, name: str) -> None:
         """Raise `Conflict` where somebody else has declared this differently since it was last seen here."""
@@ -46,6 +49,16 @@ class Declaration:
             raise Conflict(
                 said, hint=f"bring mmreg.yaml up to date (git pull); or, to have it as here: mmreg apply {name} --force"
             )
+
+    @contextmanager
+    def blaming(self, kind: StepKind, name: str) -> Iterator[None]:
+        """Where what is declared cannot be done since somebody else has declared it differently, say that."""
+        try:
+            yield
+        except UsageError:
+            if kind in PARTS:
+                self.check(kind, name)
+            raise
 
     def newer(self, kind: StepKind, name: str) -> str | None:
         """What somebody else has done, in words; None where nobody has."""
@@ -82,8 +95,15 @@ class Declaration:
         return xxhash.xxh3_64_hexdigest("\0".join(parts).encode())
 
     def _last(self, kind: StepKind, name: str) -> Run | None:
+        """The newest run by a declaration of this: one of its job, or a change of columns that it asked for."""
         assert kind in PARTS
-        return self._registry.catalog.last_run(kind, name)
+        runs = [self._registry.catalog.last_run(kind, name)]
+        if kind != "select":
+            spec = self._registry.spec
+            root = name if kind == "ingest" else root_of(self._registry.project, spec.passes[name].from_)
+            changes = self._registry.catalog.runs("schema", root)
+            runs += [r for r in changes if r.facets.get(FACET, {}).get("step") == f"{kind} {name}"][:1]
+        return max((run for run in runs if run is not None), key=lambda run: (run.ended_at, run.id), default=None)
 
     def _seen(self) -> dict[str, str]:
         """By step. A folder that has published nothing to this lake yet, as a fresh checkout, takes it as it is."""

@@ -90,8 +90,8 @@ class Evolutions:
         return None
 
 
-def evolve(registry: Registry, found: Evolution) -> Run | None:
-    """Publish ``found`` as one version, or what is left of it by then."""
+def evolve(registry: Registry, found: Evolution, facets: Mapping[str, Any] | None = None) -> Run | None:
+    """Publish ``found`` as one version, or what is left of it by then; ``facets`` go into the run."""
 
     def find(there: pa.Schema) -> SchemaChange:
         if found.step.kind == "ingest":
@@ -100,7 +100,7 @@ def evolve(registry: Registry, found: Evolution) -> Run | None:
         return pass_change(bound, partial(made_by, registry, bound), there)
 
     with registry.alone(f"schema.{found.root}"):
-        return change_columns(registry, found.root, find, name=found.root, passes=found.passes)
+        return change_columns(registry, found.root, find, name=found.root, passes=found.passes, facets=facets)
 
 
 def evolution_steps(registry: Registry, found: Evolution) -> Iterator[PlanStep]:

@@ -46,7 +46,8 @@ def plan(registry: Registry, select: Sequence[str] = (), *, sample: int = 0) -> 
     moving: list[Step] = []
     planned: list[PlanStep] = []
     for step in steps(registry.project, select):
-        found = evolutions.of(step)
+        with declaration.blaming(step.kind, step.name):
+            found = evolutions.of(step)
         if found is not None:
             planned += evolution_steps(registry, found)
         made = plan_step(registry, step, sample=sample, evolutions=evolutions)

@@ -110,3 +110,43 @@ def test_another_lake_is_another_matter(two: Two, tmp_path: Path) -> None:
     edit(first, "n_words >= 2", "n_words >= 3")
     Lake.create(str(tmp_path / "other"), {})
     assert first.apply().changed
+
+
+def test_of_two_at_once_one_is_told(two: Two) -> None:
+    first, second = two
+    edit(first, "n_words >= 2", "n_words >= 1")
+    edit(second, "n_words >= 2", "n_words < 2")
+    script = """
+        import sys, mmreg
+        registry = mmreg.Registry.open()
+        print("ready", flush=True)
+        sys.stdin.readline()
+        print(mmreg.apply(registry, ["keep"]).changed)
+    """
+    processes = [first.python(script), second.python(script)]
+    assert [process.stdout.readline() for process in processes] == ["ready\n", "ready\n"]
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    told = [process.communicate() for process in processes]
+    assert sorted(out for out, _ in told) == ["", "True\n"]
+    assert sum("select keep was declared differently by run" in err for _, err in told) == 1
+    winner = 0 if told[0][0] else 1
+    assert words(first) == (6 if winner == 0 else 2)
+
+
+@pytest.mark.parametrize("nullable", ["nullable: true", "nullable: false"])
+def test_a_renamed_column_does_not_come_back_by_an_older_file(two: Two, nullable: str) -> None:
+    first, second = two
+    for project in two:
+        edit(project, "caption: {type: text, nullable: true}", f"caption: {{type: text, {nullable}}}")
+    edit(first, "caption: {type: text", "text: {renamed_from: caption, type: text")
+    edit(first, "{text: caption}", "{text: text}")
+    edit(first, "column: caption", "column: text")
+    first.apply("pairs")
+    with pytest.raises(Conflict, match="ingest pairs was declared differently by run"):
+        second.apply("pairs")
+    if nullable == "nullable: false":
+        with pytest.raises(Conflict):
+            plan(second.open())
+    assert "caption" not in [column.name for column in second.open().show("pairs@latest").columns]
