@@ -139,9 +139,7 @@ def test_what_is_missing_is_named(project: Path, old: str, new: str, message: st
 def test_a_pass_that_gets_all_rows_gets_no_media(project: Path) -> None:
     code = WHOLE.replace('"score", "row"', '"score", "table"').replace('"text": "text"', '"picture": "image"')
     write(project, "faulty", code)
-    with pytest.raises(
-        UsageError, match=r"none of its inputs is media \('picture' is 'image'; as 'any'"
-    ):
+    with pytest.raises(UsageError, match=r"none of its inputs is media \('picture' is 'image'; as 'any'"):
         load_pass("faulty:Constant", project)
 
 
