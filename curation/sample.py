@@ -100,9 +100,7 @@ def count_staged(registry: Registry, bound: BoundPass, pending: Mapping[int, Pen
     return sum(part.num_rows for part in parts if part is not None)
 
 
-def _chosen(
-    table: lance.LanceDataset, pending: Mapping[int, Pending], rows: int
-) -> dict[int, NDArray[np.uint64]]:
+def _chosen(table: lance.LanceDataset, pending: Mapping[int, Pending], rows: int) -> dict[int, NDArray[np.uint64]]:
     """About ``rows`` of the pending rows, evenly from all over the table: always the same while nothing moves."""
     numbers = sorted(pending)
     numbers = [numbers[place] for place in _spread(len(numbers), rows)]
