@@ -24,7 +24,7 @@ are `{"error": {"code", "message", "hint"}}` on stderr.
 | exit status | means |
 |---|---|
 | 0 | done |
-| 1 | the answer is no: a check, a pass or a training failed, something is pending under `--check`, a budget is exceeded |
+| 1 | the answer is no: a check, a pass or a training failed, `--check` found something to do, a budget is exceeded |
 | 2 | the command or mmreg.yaml makes no sense |
 | 3 | something named does not exist |
 | 4 | somebody else was first: try again |

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mmreg.curation.bind import bind
 from mmreg.curation.change import drift
+from mmreg.curation.evolution import Evolutions, as_it_stands
 from mmreg.curation.kinds import root_of
 from mmreg.curation.plan import pass_freshness, plan
 from mmreg.curation.selections import SELECTIONS
@@ -18,15 +18,20 @@ if TYPE_CHECKING:
 
 def status(registry: Registry) -> Status:
     """Freshness of every declared pass on the newest versions, in O(fragments)."""
-    passes = [_pass(registry, name) for name, spec in registry.spec.passes.items() if spec.use not in SELECTIONS]
+    names = [name for name, spec in registry.spec.passes.items() if spec.use not in SELECTIONS]
+    evolutions = Evolutions(registry)
+    passes = [_pass(registry, name, evolutions) for name in names]
     return Status(tuple(passes), plan(registry).steps, registry.catalog.age_s())
 
 
-def _pass(registry: Registry, name: str) -> PassStatus:
+def _pass(registry: Registry, name: str, evolutions: Evolutions) -> PassStatus:
     root = root_of(registry.project, registry.spec.passes[name].from_)
     try:
-        bound = bind(registry, name)
-        fresh = pass_freshness(registry, bound)
+        bound = evolutions.bound(name)
+        there = as_it_stands(bound, evolutions)
+        if there is None:
+            return PassStatus(name, root, (), 0, 0, 0, 0, blocked=f"waits for a change of the columns of {root}")
+        fresh = pass_freshness(registry, there)
     except (Blocked, NotFound) as error:
         return PassStatus(name, root, (), 0, 0, 0, 0, blocked=error.message)
     return PassStatus(
@@ -40,5 +45,5 @@ def _pass(registry: Registry, name: str) -> PassStatus:
         generations=fresh.generations(),
         overwritten=fresh.overwritten,
         generation=f"{bound.generation:016x}",
-        drift=drift(registry, bound),
+        drift=drift(registry, there),
     )

@@ -118,6 +118,7 @@ def test_a_renamed_column_costs_nothing(small: Any, rows: Any) -> None:
         "~", "run", "pairs", "column caption is renamed text; nothing is written or computed again",
     )  # fmt: skip
     assert actions(small) == {"pairs": "nothing", "words": "nothing", "long": "nothing"}
+    assert [(p.name, p.done, p.blocked) for p in status(small.open()).passes] == [("words", 4, None)]
     report = small.apply()
     assert [(s.kind, s.outcome) for s in report.steps if s.outcome != "unchanged"] == [("schema", "published")]
     assert sorted((small.folder / "lake" / "pairs.lance" / "data").iterdir()) == data
@@ -172,6 +173,7 @@ def test_a_renamed_pass_keeps_what_it_has_made(small: Any, rows: Any) -> None:
 def test_a_retyped_column_keeps_its_values_or_is_refused(small: Any, rows: Any) -> None:
     edit(small, ("width: {type: int}", "width: {type: float}"))
     assert planned(small)[0][3] == "column width becomes double, was int64"
+    assert status(small.open()).passes[0].done == 4, "words does not read it"
     small.apply()
     assert sorted(row["width"] for row in rows(small.open(), "pairs@latest").values()) == [0.0, 10.0, 20.0, 30.0]
     assert small.apply().changed is False
@@ -195,11 +197,13 @@ def test_an_output_that_a_pass_makes_in_addition(small: Any, rows: Any) -> None:
         import mmreg
         registry = mmreg.Registry.open()
         print([(s.verb, s.name, s.action) for s in mmreg.plan(registry).steps])
+        print(mmreg.status(registry).passes[0].blocked)
         mmreg.apply(registry)
         print(registry.show("pairs@latest").rows, [c.name for c in registry.show("pairs@latest").columns])
     """
     out, err = small.python(script).communicate()
     assert out.splitlines()[0].startswith("[('', 'pairs', 'nothing'), ('+', 'pairs', 'run'), ('', 'words', 'run')"), err
+    assert out.splitlines()[1] == "waits for a change of the columns of pairs"
     assert {row["n"] for row in rows(small.open(), "pairs@latest").values()} == {1}
 
 
