@@ -8,7 +8,6 @@ in an object beside the table.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,9 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import xxhash
 
-from mmreg.errors import Conflict, StorageError, UsageError
+from mmreg.errors import Conflict, StorageError
 from mmreg.registry.changes import (
     REJECTED,
     Changes,
@@ -36,6 +34,7 @@ from mmreg.registry.incoming import Incoming
 from mmreg.registry.lake import first_line, is_conflict
 from mmreg.registry.objects import put_records
 from mmreg.registry.operations.rows import change_rows, create
+from mmreg.registry.redeclared import check_columns, spec_digest
 from mmreg.registry.refill import Refill
 from mmreg.registry.runs import new_run_id
 from mmreg.schemas.arrow import dataset_schema
@@ -116,7 +115,7 @@ class Ingest:
     def _once(self, progress: Progress) -> Ingested:
         table = self._lake.find_table(self._name)
         if table is not None:
-            _check_columns(self._name, self._schema, table.schema)
+            check_columns(self._name, self._schema, table.schema)
         changes = self._compare(table)
         if not changes.pending and self._last is not None:
             return Ingested(None)
@@ -251,22 +250,6 @@ def write_rows(
     return written
 
 
-def spec_digest(spec: DatasetSpec) -> str:
-    """16 hex digits of what decides how records become rows: not where the source lies, nor descriptions, nor what a
-    column that the source calls the same is called here."""
-    document = spec.model_dump(
-        mode="json", exclude={"license": True, "description": True, "source": {"path", "repo", "rev"}}
-    )
-    called = {name: column.field or column.renamed_from or name for name, column in spec.columns.items()}
-    if len(set(called.values())) == len(called):
-        for name, column in document["columns"].items():
-            column.pop("renamed_from")
-            column["field"] = None if column["field"] == called[name] else column["field"]
-        document["columns"] = {called[name]: column for name, column in document["columns"].items()}
-        document["identity"] = [called.get(name, name) for name in document["identity"]]
-    return xxhash.xxh3_64_hexdigest(json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode())
-
-
 class _Overtaken(Exception):
     """Somebody else published some of the same rows; look again."""
 
@@ -319,16 +302,6 @@ def _removed(changes: Changes, incoming: Incoming) -> Hashes:
     changed = {int(row) for row in changes.changed_rows if row != REJECTED}
     leaving = (changed - incoming.kept) | {int(row) for row in changes.removed_rows}
     return np.array(sorted(leaving), np.uint64)
-
-
-def _check_columns(name: str, declared: pa.Schema, there: pa.Schema) -> None:
-    for wanted in declared:
-        found = there.field(wanted.name).type if wanted.name in there.names else "absent"
-        if found != wanted.type:
-            raise UsageError(
-                f"{name}: the column {wanted.name!r} is declared as {wanted.type}, but is {found} in the lake",
-                hint=f"mmreg plan {name}",
-            )
 
 
 def _chain(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
