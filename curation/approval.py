@@ -12,7 +12,7 @@ from typing import Literal
 
 from mmreg.errors import NotApproved
 from mmreg.schemas.declaration import Budget, ProjectSpec
-from mmreg.schemas.plan import Plan, PlanStep
+from mmreg.schemas.plan import Plan, PlanStep, money_text
 
 MARGIN = 1.1
 Unit = Literal["calls", "money"]
@@ -88,7 +88,7 @@ class Allowance:
 
 def amount(number: float, unit: Unit) -> str:
     """``120,000 model calls``, ``3.50 of money``."""
-    return f"{number:,.0f} model calls" if unit == "calls" else f"{number:,.2f} of money"
+    return f"{number:,.0f} model calls" if unit == "calls" else f"{money_text(number)} of money"
 
 
 def _limits(key: str, passes: frozenset[str], budget: Budget | None) -> Iterator[Limit]:

@@ -11,6 +11,11 @@ from typing import Any, Literal
 StepKind = Literal["schema", "ingest", "pass", "select", "training", "model"]
 
 
+def money_text(amount: float) -> str:
+    """``3.50``; a small amount with the digits that show it."""
+    return f"{amount:,.2f}" if not amount or amount >= 0.1 else f"{amount:.2g}"
+
+
 @dataclass(frozen=True)
 class Estimate:
     """What a step would cost, as far as it is known (else None), and ``source``: where that is from.

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from mmreg.cli.render.layout import Cell, Line, Piece, Styled, facts, render, render_list, table
 from mmreg.cli.text import clip, duration, moment, plural
 from mmreg.schemas.detail import Diff, VersionDetail
+from mmreg.schemas.plan import money_text
 from mmreg.schemas.summary import Created, DatasetSummary, LogEntry
 
 _REJECTED_SHOWN = 20
@@ -103,7 +104,7 @@ def _cost(cost: Mapping[str, float]) -> str:
         plural(int(cost["calls"]), "call") if cost.get("calls") else "",
         duration(cost["seconds"]) if cost.get("seconds") else "",
         plural(int(tokens), "token") if tokens else "",
-        f"{cost['money']:,.2f} of money" if cost.get("money") else "",
+        f"{money_text(cost['money'])} of money" if cost.get("money") else "",
     ]
     return ", ".join(filter(None, parts))
 

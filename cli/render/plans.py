@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from mmreg.cli.render.layout import Cell, Line, Style, Styled, render, table
 from mmreg.cli.text import clip, duration, plural
-from mmreg.schemas.plan import ApplyReport, Dropped, PassStatus, Plan, PlanStep, Status, StepResult
+from mmreg.schemas.plan import ApplyReport, Dropped, PassStatus, Plan, PlanStep, Status, StepResult, money_text
 
 _ACTIONS: Mapping[str, tuple[str, Style]] = {
     "run": ("+", "green"),
@@ -51,7 +51,10 @@ def summary(value: Plan) -> str:
     counts = {action: sum(step.action == action for step in value.steps) for action in _ACTIONS}
     said = f"{counts['run']} to run, {counts['blocked']} blocked, {counts['stale']} kept although stale."
     total = value.total
-    parts = [f"{total.calls:,} model calls" if total.calls else "", f"{total.money:,.2f} of money" * bool(total.money)]
+    parts = [
+        f"{total.calls:,} model calls" if total.calls else "",
+        f"{money_text(total.money)} of money" if total.money else "",
+    ]
     parts += [f"about {duration(total.seconds)}"] if total.seconds else []
     if any(parts):
         said += f" It would cost {', '.join(filter(None, parts))}{f', {total.source}' * bool(total.source)}."
@@ -66,7 +69,7 @@ def cost(step: PlanStep) -> tuple[str, str, str, str]:
     return (
         "" if known.calls == 0 else "?" if known.calls is None else f"{known.calls:,}",
         "?" if known.seconds is None else duration(known.seconds),
-        "" if known.money == 0 else "?" if known.money is None else f"{known.money:,.2f}",
+        "" if known.money == 0 else "?" if known.money is None else money_text(known.money),
         known.source,
     )
 
