@@ -25,6 +25,9 @@ from mmreg.registry.api import Registry
 from mmreg.registry.lake import Lake
 from mmreg.schemas.plan import ApplyReport
 
+# Plug-ins are rewritten within a second, by as many letters: their byte code would be taken for the new one's.
+sys.dont_write_bytecode = True
+
 # Examples take as long as a shared machine lets them: time is measured in benchmarks/, not here.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
