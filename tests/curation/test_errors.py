@@ -252,7 +252,7 @@ def test_errors_of_a_run_that_was_well_are_not_tried_again_when_it_goes_on(
     shaky.moods(bb="fail", eeeee="nan")
     with pytest.raises(PassFailed, match="NaN"):
         shaky.rate()
-    (shaky.made.folder / "lake" / "_mmreg" / "stage").is_dir()
+    assert list((shaky.made.folder / "lake" / "_mmreg" / "stage").rglob("*.arrow"))
     shaky.declare(allow="[constant, nan]")
     step = shaky.rate()
     assert (step.computed, shaky.calls().count("bb")) == (0, 1)

@@ -58,7 +58,10 @@ class Length:
         texts = batch["text"].to_pylist()
         with (HERE / "calls").open("a") as calls:
             calls.writelines(f"{os.getpid()} {text}\\n" for text in texts)
-        while (HERE / "together").exists() and len({line.split()[0] for line in (HERE / "calls").open()}) < 2:
+        patience = time.monotonic() + 60
+        while (HERE / "together").exists() and time.monotonic() < patience:
+            if len({line.split()[0] for line in (HERE / "calls").read_text().splitlines()}) > 1:
+                break
             time.sleep(0.01)
         if "die" in texts and not (HERE / "dead").exists():
             (HERE / "dead").touch()
