@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from mmreg.errors import Conflict, StorageError
 from mmreg.registry.clock import now
 from mmreg.registry.lake import Lake, first_line, is_conflict
+from mmreg.registry.leases import wait_for
 from mmreg.registry.runs import RUN_PROPERTY, iter_runs, transaction_uuid
 from mmreg.schemas.run import Run, VersionOutput
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import lance
 
 ATTEMPTS = 50
+UPKEEP_WAIT_S = 3600.0
 
 
 @dataclass(frozen=True)
@@ -54,14 +56,21 @@ class Seen:
     ordinal: int
 
 
-def publish(lake: Lake, dataset: str, run: Run, build: Builder, seen: Seen | None = None) -> Run | None:
+def publish(
+    lake: Lake, dataset: str, run: Run, build: Builder, seen: Seen | None = None, *, upkeep: bool = False
+) -> Run | None:
     """Commit what ``build`` drafts as the next version of ``dataset``.
+
+    Upkeep (compaction, erasure) would lose every race to a busy writer, so writers wait while somebody holds the
+    table's `upkeep_lease`; ``upkeep`` says that it is this caller.
 
     Returns the run with its output added, or None where the builder found nothing to do. Raises `Conflict` after
     `ATTEMPTS` lost races and `StorageError` where the store fails; what else the builder raises passes through.
     """
     uuid = transaction_uuid(run.id, dataset)
     for attempt in range(ATTEMPTS):
+        if not upkeep:
+            wait_for(lake.store, upkeep_lease(dataset), wait_s=UPKEEP_WAIT_S)
         table = lake.find_table(dataset)
         known = seen if table is not None and seen is not None and seen.lance_version == table.version else None
         if table is not None and known is None and (landed := _landed(table, uuid, run.started_at)):
@@ -85,6 +94,11 @@ def publish(lake: Lake, dataset: str, run: Run, build: Builder, seen: Seen | Non
             continue
         return record.with_output(replace(output, lance_version=lance_version))
     raise Conflict(f"{dataset}: {ATTEMPTS} other commits came first", hint="repeat the command")
+
+
+def upkeep_lease(dataset: str) -> str:
+    """The lease that upkeep of ``dataset``'s table holds for one commit at a time."""
+    return f"upkeep.{dataset}"
 
 
 def recorded_run(table: lance.LanceDataset, lance_version: int) -> Run | None:

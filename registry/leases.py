@@ -52,12 +52,7 @@ def lease(store: Store, name: str, *, wait_s: float = 0.0) -> Iterator[None]:
         if other is None or (other.gone and _bury(store, name, other)):
             continue
         if time.monotonic() >= deadline:
-            raise LeaseHeld(
-                f"{name}: process {other.pid} on {other.host} is at work on this",
-                holder=f"{other.host}:{other.pid}",
-                seconds_left=max(0.0, other.expires_at - time.time()),
-                hint="wait for it, then repeat the command",
-            )
+            raise _held(name, other)
         time.sleep(POLL_S)
     finished = threading.Event()
     keeper = threading.Thread(target=_keep, args=(store, name, nonce, finished), daemon=True)
@@ -71,6 +66,15 @@ def lease(store: Store, name: str, *, wait_s: float = 0.0) -> Iterator[None]:
             store.delete(key)
 
 
+def wait_for(store: Store, name: str, *, wait_s: float) -> None:
+    """Wait until nobody holds ``name``, without taking it. Raises `LeaseHeld` after ``wait_s`` seconds."""
+    deadline = time.monotonic() + wait_s
+    while (other := holder(store, name)) is not None and not other.gone:
+        if time.monotonic() >= deadline:
+            raise _held(name, other)
+        time.sleep(POLL_S)
+
+
 def holder(store: Store, name: str) -> Holder | None:
     """Who holds ``name``, if anybody does."""
     data = store.get(_key(name))
@@ -81,6 +85,15 @@ def release_abandoned(store: Store) -> list[str]:
     """Release the leases whose holders are gone, and return their names."""
     names = [key.removeprefix(_FOLDER).removesuffix(".json") for key in store.list(_FOLDER)]
     return [n for n in names if (who := holder(store, n)) is not None and who.gone and _bury(store, n, who)]
+
+
+def _held(name: str, other: Holder) -> LeaseHeld:
+    return LeaseHeld(
+        f"{name}: process {other.pid} on {other.host} is at work on this",
+        holder=f"{other.host}:{other.pid}",
+        seconds_left=max(0.0, other.expires_at - time.time()),
+        hint="wait for it, then repeat the command",
+    )
 
 
 def _bury(store: Store, name: str, gone: Holder) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mmreg.errors import StorageError
+from mmreg.registry.entry import Entry
 from mmreg.registry.store_local import LocalStore
 
 RACERS = 8
@@ -40,6 +41,16 @@ class Store(Protocol):
 
     def list(self, prefix: str) -> Iterator[str]:
         """Every key below the folder ``prefix`` ('' for all), at any depth, sorted."""
+
+    def stream(self, key: str) -> Iterator[bytes]:
+        """The bytes of ``key``, of any file of the lake, piece by piece: memory is bounded by a piece.
+
+        Raises `NotFound` where there is no such key.
+        """
+
+    def scan(self, prefix: str) -> Iterator[Entry]:
+        """Every file below the folder ``prefix`` with size and age, in no order; what killed writers left of their
+        temporary files is among them."""
 
     def folders(self) -> Sequence[str]:
         """Names of the folders directly below the lake's root, sorted."""

@@ -12,10 +12,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from mmreg.errors import StorageError, UsageError
+from mmreg.errors import NotFound, StorageError, UsageError
+from mmreg.registry.entry import Entry
 
 TEMPORARY = ".tmp-"
 ATTEMPTS = 1000
+PIECE = 1 << 20
 
 
 class LocalStore:
@@ -48,6 +50,25 @@ class LocalStore:
         with _storage_errors("list", prefix):
             yield from sorted(self._keys(prefix))
 
+    def stream(self, key: str) -> Iterator[bytes]:
+        with _storage_errors("read", key):
+            try:
+                file = self._path(key).open("rb")
+            except FileNotFoundError:
+                raise NotFound(f"{key}: no such file in the lake", hint="mmreg fsck") from None
+            with file:
+                while piece := file.read(PIECE):
+                    yield piece
+
+    def scan(self, prefix: str) -> Iterator[Entry]:
+        with _storage_errors("list", prefix):
+            for key in self._keys(prefix, temporary=True):
+                try:
+                    found = os.stat(Path(self.uri, key), follow_symlinks=False)
+                except FileNotFoundError:  # gone since it was listed
+                    continue
+                yield Entry(key, found.st_size, found.st_mtime)
+
     def folders(self) -> Sequence[str]:
         with _storage_errors("list", self.uri):
             try:
@@ -79,12 +100,12 @@ class LocalStore:
         finally:
             temporary.unlink(missing_ok=True)
 
-    def _keys(self, prefix: str) -> Iterator[str]:
+    def _keys(self, prefix: str, *, temporary: bool = False) -> Iterator[str]:
         top = self._path(prefix) if prefix.strip("/") else Path(self.uri)
         for folder, _, files in os.walk(top, onerror=_unless_vanished):
             base = os.path.relpath(folder, self.uri).replace(os.sep, "/")
             for name in files:
-                if not name.startswith(TEMPORARY):
+                if temporary or not name.startswith(TEMPORARY):
                     yield name if base == "." else f"{base}/{name}"
 
     def _drop_empty_folders(self, folder: Path) -> None:

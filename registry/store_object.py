@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from mmreg.errors import MissingExtra, StorageError, UsageError
+from mmreg.errors import MissingExtra, NotFound, StorageError, UsageError
+from mmreg.registry.entry import Entry
 
 CLIENT_OPTIONS = frozenset(
     {
@@ -17,6 +18,8 @@ CLIENT_OPTIONS = frozenset(
     }
 )  # fmt: skip
 """Lance takes these among its storage options; obstore wants them apart (and panics where they are not)."""
+
+PIECE = 1 << 20
 
 
 class ObjectStore:
@@ -58,6 +61,21 @@ class ObjectStore:
         with _storage_errors("list", prefix):
             pages = self._obstore.list(self._store, prefix.strip("/") or None)
             yield from sorted(entry["path"] for page in pages for entry in page)
+
+    def stream(self, key: str) -> Iterator[bytes]:
+        with _storage_errors("read", key):
+            try:
+                pieces = self._obstore.get(self._store, _checked(key)).stream(min_chunk_size=PIECE)
+            except FileNotFoundError:
+                raise NotFound(f"{key}: no such object in the lake", hint="mmreg fsck") from None
+            for piece in pieces:
+                yield bytes(piece)
+
+    def scan(self, prefix: str) -> Iterator[Entry]:
+        with _storage_errors("list", prefix):
+            for page in self._obstore.list(self._store, prefix.strip("/") or None):
+                for entry in page:
+                    yield Entry(entry["path"], entry["size"], entry["last_modified"].timestamp())
 
     def folders(self) -> Sequence[str]:
         with _storage_errors("list", self.uri):

@@ -33,7 +33,7 @@ class RunState(StrEnum):
 
 JobKind = Literal[
     "ingest", "schema", "pass", "select", "training", "evaluation", "validation", "promotion", "model", "alias", "drop",
-    "maintenance", "unattributed",
+    "erasure", "maintenance", "unattributed",
 ]  # fmt: skip
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from mmreg.errors import LeaseHeld
 from mmreg.registry import leases
-from mmreg.registry.leases import holder, lease, release_abandoned
+from mmreg.registry.leases import holder, lease, release_abandoned, wait_for
 from mmreg.registry.store import Store
 from mmreg.registry.store_local import LocalStore
 
@@ -78,6 +78,26 @@ def test_it_waits_for_the_other_to_finish(store: LocalStore) -> None:
             order.append("second")
         done.result()
     assert order == ["first", "second"]
+
+
+def test_one_can_wait_for_it_to_be_free_without_taking_it(store: LocalStore, dead_pid: int) -> None:
+    taken, leave = Event(), Event()
+
+    def first() -> None:
+        with lease(store, "a"):
+            taken.set()
+            leave.wait()
+
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(first)
+        taken.wait()
+        with pytest.raises(LeaseHeld, match="a: process"):
+            wait_for(store, "a", wait_s=0)
+        leave.set()
+        wait_for(store, "a", wait_s=60)
+        done.result()
+    left_behind(store, "a", pid=dead_pid)
+    wait_for(store, "a", wait_s=0)
 
 
 def test_a_dead_process_holds_nothing(store: LocalStore, dead_pid: int) -> None:

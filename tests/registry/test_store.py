@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import urllib.parse
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +22,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmreg.errors import MissingExtra, StorageError, StoreUnsafe, UsageError
+from mmreg.errors import MissingExtra, NotFound, StorageError, StoreUnsafe, UsageError
 from mmreg.registry.lake import Lake
 from mmreg.registry.store import Store, open_store, probe
 from mmreg.registry.store_local import LocalStore
@@ -69,6 +70,28 @@ def test_a_prefix_is_a_folder_and_not_the_beginning_of_a_name(store: Store) -> N
     assert list(store.list("a")) == list(store.list("a/")) == ["a/x", "a/y/z"]
     assert list(store.list("a/y")) == ["a/y/z"]
     assert list(store.folders()) == ["a", "ab"]
+
+
+def test_files_are_streamed_and_scanned(store: Store) -> None:
+    large = os.urandom(3 << 20)
+    before = time.time()
+    store.put("a/large", large)
+    store.put("a/b/small", b"small")
+    assert b"".join(store.stream("a/large")) == large
+    assert all(len(piece) < len(large) for piece in store.stream("a/large"))
+    found = {entry.key: entry for entry in store.scan("a")}
+    assert {key: entry.size for key, entry in found.items()} == {"a/large": len(large), "a/b/small": 5}
+    assert all(before - 2 <= entry.modified <= time.time() + 2 for entry in found.values())
+    with pytest.raises(NotFound, match="nobody"):
+        list(store.stream("nobody"))
+
+
+def test_a_scan_shows_what_killed_writers_left(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path), {})
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / ".tmp-1-0123").write_bytes(b"half")
+    assert list(store.list("a")) == []
+    assert [entry.key for entry in store.scan("a")] == ["a/.tmp-1-0123"]
 
 
 def test_a_deleted_key_is_gone_and_can_be_put_again(store: Store) -> None:
