@@ -3,7 +3,8 @@
 Lance rebases an append over whatever landed meanwhile, so two writers that both checked "this sample is new"
 would both land. `publish` therefore always commits something that conflicts with another publish of the same
 table (see `operations`): one of two racing publishers lands, the other is told so and builds again on what it
-finds. The transaction's uuid comes from the run's id, so a run whose answer got lost never lands twice.
+finds. The transaction's uuid comes from the run's id, so a run whose answer got lost never lands twice. The files
+that a commit brings are digested (see `digests`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mmreg.errors import Conflict, StorageError
 from mmreg.registry.clock import now
+from mmreg.registry.digests import Brought, sealed
 from mmreg.registry.lake import Lake, first_line, is_conflict
 from mmreg.registry.leases import wait_for
 from mmreg.registry.runs import RUN_PROPERTY, iter_runs, transaction_uuid
@@ -68,12 +70,13 @@ def publish(
     `ATTEMPTS` lost races and `StorageError` where the store fails; what else the builder raises passes through.
     """
     uuid = transaction_uuid(run.id, dataset)
+    brought = Brought(lake, dataset)
     for attempt in range(ATTEMPTS):
         if not upkeep:
             wait_for(lake.store, upkeep_lease(dataset), wait_s=UPKEEP_WAIT_S)
         table = lake.find_table(dataset)
         known = seen if table is not None and seen is not None and seen.lance_version == table.version else None
-        if table is not None and known is None and (landed := _landed(table, uuid, run.started_at)):
+        if table is not None and known is None and (landed := _landed(lake, dataset, table, uuid, run.started_at)):
             return landed
         try:
             draft = build(table)
@@ -81,18 +84,22 @@ def publish(
                 return None
             ordinal = known.ordinal if known is not None else _last_ordinal(lake, dataset, table)
             output = _output(dataset, ordinal + 1, draft, uuid)
-            record = replace(run, ended_at=now(), facets={**run.facets, **draft.facets}).with_output(output)
+            facets = {**run.facets, **draft.facets}
+            if files := brought.facet(draft.operation, table):
+                facets["files"] = {**run.facets.get("files", {}), dataset: files}
+            record = replace(run, ended_at=now(), facets=facets).with_output(output)
             lance_version = _commit(lake, dataset, table, draft, uuid, record)
         except OSError as error:
             # A lost reply looks like a failure: look whether it landed before saying anything.
             table = lake.find_table(dataset)
-            if table is not None and (landed := _landed(table, uuid, run.started_at)):
+            if table is not None and (landed := _landed(lake, dataset, table, uuid, run.started_at)):
                 return landed
             if not is_conflict(error):
                 raise StorageError(f"{dataset}: publishing failed: {first_line(error)}") from error
             time.sleep(random.uniform(0, min(1.0, 0.02 * 2 ** min(attempt, 6))))
             continue
-        return record.with_output(replace(output, lance_version=lance_version))
+        landed = record.with_output(replace(output, lance_version=lance_version))
+        return sealed(lake, landed, dataset, table.version if table is not None else 0)
     raise Conflict(f"{dataset}: {ATTEMPTS} other commits came first", hint="repeat the command")
 
 
@@ -106,6 +113,18 @@ def recorded_run(table: lance.LanceDataset, lance_version: int) -> Run | None:
 
     Raises `LookupError` where the version's manifest is gone.
     """
+    found = _recorded(table, lance_version)
+    return found[0] if found is not None else None
+
+
+def repaired_run(lake: Lake, dataset: str, table: lance.LanceDataset, lance_version: int) -> Run | None:
+    """`recorded_run` as `publish` would have returned it: with the digests of manifest and transaction."""
+    found = _recorded(table, lance_version)
+    return sealed(lake, found[0], dataset, found[1]) if found is not None else None
+
+
+def _recorded(table: lance.LanceDataset, lance_version: int) -> tuple[Run, int] | None:
+    """The run of a commit, and the Lance version that it was built on."""
     try:
         transaction = table.read_transaction(lance_version)
     except (OSError, ValueError) as error:
@@ -115,7 +134,7 @@ def recorded_run(table: lance.LanceDataset, lance_version: int) -> Run | None:
         return None
     run = Run.from_json(text)
     outputs = tuple(replace(o, lance_version=lance_version) if o.uuid == transaction.uuid else o for o in run.outputs)
-    return replace(run, outputs=outputs)
+    return replace(run, outputs=outputs), transaction.read_version
 
 
 def _output(dataset: str, ordinal: int, draft: Draft, uuid: str) -> VersionOutput:
@@ -151,7 +170,7 @@ def _commit(lake: Lake, dataset: str, table: lance.LanceDataset | None, draft: D
     return committed.version
 
 
-def _landed(table: lance.LanceDataset, uuid: str, since: str) -> Run | None:
+def _landed(lake: Lake, dataset: str, table: lance.LanceDataset, uuid: str, since: str) -> Run | None:
     """What landed under ``uuid`` before, if anything did, among the commits of runs that ended after ``since``."""
     for version in range(table.version, 0, -1):
         try:
@@ -159,7 +178,7 @@ def _landed(table: lance.LanceDataset, uuid: str, since: str) -> Run | None:
         except LookupError:
             return None
         if run is not None and any(o.uuid == uuid and o.lance_version == version for o in run.outputs):
-            return run
+            return repaired_run(lake, dataset, table, version)
         if run is not None and run.ended_at < since:
             return None
     return None

@@ -75,8 +75,8 @@ def write_run(store: Store, run: Run) -> None:
 def merge(a: Run, b: Run) -> Run:
     """One run from two copies of its record, in either order.
 
-    The outputs of both are kept, with their Lance versions where one copy knows them; for the rest the copy
-    that ended later speaks. Raises `IntegrityError` where the copies cannot be of one execution.
+    The outputs of both are kept, with what only one copy knows of them (Lance version, digests); for the rest the
+    copy that ended later speaks. Raises `IntegrityError` where the copies cannot be of one execution.
     """
     older, newer = sorted((a, b), key=lambda run: run.ended_at)
     outputs = _joined(a, b)
@@ -183,9 +183,13 @@ def _joined(a: Run, b: Run) -> tuple[VersionOutput, ...]:
 
 def _same_output(run: Run, a: VersionOutput, b: VersionOutput) -> VersionOutput:
     lance_version = b.lance_version if a.lance_version is None else a.lance_version
-    one, other = replace(a, lance_version=lance_version), replace(b, lance_version=lance_version)
-    if replace(run, outputs=(one,)).to_json() != replace(run, outputs=(other,)).to_json() or (
-        b.lance_version not in (None, lance_version)
+    files = a.files or b.files
+    one = replace(a, lance_version=lance_version, files=files)
+    other = replace(b, lance_version=lance_version, files=files)
+    if (
+        replace(run, outputs=(one,)).to_json() != replace(run, outputs=(other,)).to_json()
+        or b.lance_version not in (None, lance_version)
+        or b.files not in ({}, files)
     ):
         raise _contradiction(run)
     return one

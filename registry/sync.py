@@ -4,7 +4,8 @@ and each is repaired from the one before."""
 from __future__ import annotations
 
 from mmreg.registry.catalog import Catalog, VersionRow
-from mmreg.registry.commit import recorded_run
+from mmreg.registry.commit import repaired_run
+from mmreg.registry.digests import sealed
 from mmreg.registry.foreign import observed
 from mmreg.registry.lake import Lake
 from mmreg.registry.runs import write_run
@@ -46,11 +47,14 @@ def _commits_without_object(lake: Lake, catalog: Catalog, dataset: str) -> list[
         table = lake.table(dataset)
         for version in unknown:
             try:
-                run = recorded_run(table, version)
+                run = repaired_run(lake, dataset, table, version)
                 if run is not None:
                     repaired.append(run)
                 elif (before := _before(catalog, dataset, version)) is not None:
-                    run = observed(table, version, before)
+                    foreign = observed(table, version, before)
+                    transaction = table.read_transaction(version)
+                    based_on = transaction.read_version if transaction is not None else version - 1
+                    run = sealed(lake, foreign, dataset, based_on)
             except LookupError:
                 continue  # cleaned up between listing and reading
             if run is not None:

@@ -67,7 +67,9 @@ class VersionOutput:
     ``uuid`` is the transaction's, known before the commit; ``lance_version`` only after it, so it is absent
     (None) in the commit's own copy. ``ordinal`` counts what mmreg published; it is 0 for a commit that others
     made. ``rows`` counts samples. ``roots`` lists, for a derived dataset, the root versions that it refers to, as
-    ``{"dataset", "uuid", "lance_version"}``. ``columns`` are the ones made or filled by this run.
+    ``{"dataset", "uuid", "lance_version"}``. ``columns`` are the ones made or filled by this run. ``files`` are the
+    digests of the version's manifest and transaction file, by their path within the table's folder; they, too, are
+    known only after the commit.
     """
 
     dataset: str
@@ -79,6 +81,7 @@ class VersionOutput:
     lance_version: int | None = None
     roots: tuple[Mapping[str, Json], ...] = ()
     columns: tuple[str, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ref(self) -> str:
