@@ -127,7 +127,9 @@ class Declaration:
 
 
 def _digest_of(declared: Declared) -> str:
-    text = declared.model_dump_json(exclude={"description", "budget", "renamed_from", "workers"}, exclude_defaults=True)
+    text = declared.model_dump_json(
+        exclude={"description", "budget", "renamed_from", "retention", "workers"}, exclude_defaults=True
+    )
     return xxhash.xxh3_64_hexdigest(text.encode())
 
 

@@ -15,7 +15,8 @@ def spec_digest(spec: DatasetSpec) -> str:
     """16 hex digits of what decides how records become rows: not where the source lies, nor descriptions, nor what a
     column that the source calls the same is called here."""
     document = spec.model_dump(
-        mode="json", exclude={"license": True, "description": True, "source": {"path", "repo", "rev"}}
+        mode="json",
+        exclude={"license": True, "description": True, "retention": True, "source": {"path", "repo", "rev"}},
     )
     called = {name: column.field or column.renamed_from or name for name, column in spec.columns.items()}
     if len(set(called.values())) == len(called):

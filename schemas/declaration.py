@@ -166,6 +166,18 @@ class ColumnSpec(Declared):
         return self
 
 
+class RetentionSpec(Declared):
+    """Which versions ``mmreg gc`` keeps although nothing needs them. A version stays while one of the two says so."""
+
+    keep_versions: int | None = Field(default=None, ge=1, description="so many of the newest versions; default 1")
+    keep_days: float | None = Field(
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description="what was the newest at some time in so many days; default 30",
+    )
+
+
 class DatasetSpec(Declared):
     """A root dataset: where it comes from, what a sample is, and which columns it has."""
 
@@ -179,6 +191,9 @@ class DatasetSpec(Declared):
     columns: dict[ColumnName, ColumnSpec] = Field(min_length=1, description="its columns by name")
     license: str | None = Field(default=None, description="the licence of the data, as text")
     description: str | None = Field(default=None, description="what a person should know of it")
+    retention: RetentionSpec | None = Field(
+        default=None, description="which old versions clean-up keeps, where it differs from the project's"
+    )
 
     @model_validator(mode="after")
     def _renamed(self) -> DatasetSpec:
@@ -325,6 +340,9 @@ class PassSpec(Declared):
     renamed_from: PassName | None = Field(
         default=None, description="what the pass was called: what it has made stays, nothing is computed again"
     )
+    retention: RetentionSpec | None = Field(
+        default=None, description="with `into`: which old versions of that dataset clean-up keeps, as for the project"
+    )
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -339,6 +357,8 @@ class PassSpec(Declared):
             raise Wrong("the key 'from' is missing", key=True)
         if self.use == "mix" and not self.datasets:
             raise Wrong("a mix needs 'datasets', each with its weight", key=True)
+        if self.retention is not None and self.into is None:
+            raise Wrong("'retention' belongs to a pass with 'into'", "retention", key=True)
         for key in _FILTER_KEYS if self.use != "filter" else ():
             if getattr(self, key):
                 raise Wrong(f"{key!r} belongs to a pass with use: filter", key, key=True)
@@ -450,6 +470,9 @@ class ProjectSpec(Declared):
     )
     budget: Budget | None = Field(
         default=None, description="what one apply may spend on all passes; above it, `apply --approve` is needed"
+    )
+    retention: RetentionSpec = Field(
+        default=RetentionSpec(), description="which old versions `mmreg gc` keeps although nothing needs them"
     )
     models: dict[Name, ModelSpec] = Field(default_factory=dict, description="models that exist, by name")
     datasets: dict[Name, DatasetSpec] = Field(default_factory=dict, description="root datasets, by name")
