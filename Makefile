@@ -47,5 +47,5 @@ $(VENV)/.demo: $(VENV)/.made pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.test: $(VENV)/.made pyproject.toml constraints.txt
-	$(INSTALL) -e '.[dev,clip,mllm,cv,video,dvc,s3]'
+	$(INSTALL) -e '.[dev,clip,mllm,cv,video,dvc,s3,postgres]'
 	touch $@ $(VENV)/.demo

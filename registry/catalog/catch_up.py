@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import sqlite3
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from typing import NoReturn, TypeVar
 
-from mmreg.registry.catalog.database import Database
+from mmreg.registry.catalog.database import Database, Transaction
 from mmreg.registry.catalog.record import record_run
 from mmreg.registry.runs import list_objects, newest_archive, open_archive, read_archive, read_object
 from mmreg.registry.store import Store
@@ -82,7 +80,8 @@ class _CatchUp:
             with self._step() as connection:
                 absorbed += sum([record_run(connection, run) for run in runs.values()])
                 connection.executemany(
-                    "INSERT OR REPLACE INTO run_object (key, run) VALUES (?, ?)",
+                    "INSERT INTO run_object (key, run) VALUES (?, ?)"
+                    " ON CONFLICT (key) DO UPDATE SET run = excluded.run",
                     [(key, run.id) for key, run in runs.items()],
                 )
             read.update(run.id for run in runs.values())
@@ -97,7 +96,7 @@ class _CatchUp:
                 with self._step() as connection:
                     absorbed += sum([record_run(connection, run) for run in runs])
                     archived = [(run.id,) for run in runs]
-                    connection.executemany("UPDATE run SET archived = 1 WHERE id = ?", archived)
+                    connection.executemany("UPDATE run SET archived = true WHERE id = ?", archived)
             last = max((fragment.fragment_id for fragment in table.get_fragments()), default=-1)
         with self._step() as connection:
             _set(connection, "archive", self._archive)
@@ -111,18 +110,18 @@ class _CatchUp:
             return True
         there = read.union(self._known[key] for key in self._listed if key in self._known)
         missing = {self._known[key] for key in gone} - there
-        archived = self._db.row(
-            "SELECT count(*) FROM json_each(?) CROSS JOIN run ON run.id = value WHERE run.archived",
-            (json.dumps(sorted(missing)),),
-        )
-        return archived != (len(missing),)
+        for ids in _chunks(sorted(missing)):
+            among = f"id IN ({', '.join('?' * len(ids))})"
+            if self._db.row(f"SELECT count(*) FROM run WHERE archived AND {among}", ids) != (len(ids),):
+                return True
+        return False
 
     def _empty(self) -> NoReturn:
         self._db.clear()
         raise _Emptied
 
     @contextmanager
-    def _step(self) -> Iterator[sqlite3.Connection]:
+    def _step(self) -> Iterator[Transaction]:
         with self._db.write() as connection:
             if self._db.epoch() != self._epoch:
                 raise _Emptied
@@ -140,5 +139,8 @@ def _setting(db: Database, name: str) -> str | None:
     return str(found[0]) if found else None
 
 
-def _set(connection: sqlite3.Connection, name: str, value: str) -> None:
-    connection.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)", (name, value))
+def _set(connection: Transaction, name: str, value: str) -> None:
+    connection.execute(
+        "INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        (name, value),
+    )

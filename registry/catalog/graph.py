@@ -58,7 +58,7 @@ def path(db: Database, a: str, b: str) -> Lineage:
     """All that is on a way from ``a`` to ``b``, or else from ``b`` to ``a``; without one, no edges."""
     first, second = _known(db, a)[0], _known(db, b)[0]
     down, up = (_closure(*_ENDS[direction]) for direction in ("down", "up"))
-    between = f"SELECT number FROM ({down}) INTERSECT SELECT number FROM ({up})"
+    between = f"SELECT number FROM ({down}) d INTERSECT SELECT number FROM ({up}) u"
     for ends in ((first, second), (second, first)):
         nodes, edges = _part(db, between, ends, "source")
         if nodes:
@@ -69,14 +69,14 @@ def path(db: Database, a: str, b: str) -> Lineage:
 
 def _closure(here: str, there: str) -> str:
     return (
-        "WITH RECURSIVE reached (number) AS (VALUES (?) UNION"
+        "WITH RECURSIVE reached (number) AS (VALUES (CAST(? AS BIGINT)) UNION"
         f" SELECT e.{there} FROM reached r JOIN edge e ON e.{here} = r.number) SELECT number FROM reached"
     )
 
 
 def _within(here: str, there: str) -> str:
     return (
-        "WITH RECURSIVE reached (number, steps) AS (VALUES (?, ?) UNION"
+        "WITH RECURSIVE reached (number, steps) AS (VALUES (CAST(? AS BIGINT), CAST(? AS INTEGER)) UNION"
         f" SELECT e.{there}, r.steps - 1 FROM reached r JOIN edge e ON e.{here} = r.number"
         " WHERE r.steps > 0) SELECT DISTINCT number FROM reached"
     )
@@ -88,7 +88,7 @@ def _part(
     """The nodes whose numbers ``members`` selects, and the edges among them, found by their end ``here``."""
     found = db.rows(
         f"SELECT n.number, n.id, n.kind, n.name, n.ref, n.facts FROM ({members}) m CROSS JOIN node n"
-        " ON n.number = m.number ORDER BY n.at, n.kind IN ('version', 'checkpoint'), n.id",
+        " WHERE n.number = m.number ORDER BY n.at, n.kind IN ('version', 'checkpoint'), n.id",
         parameters,
     )
     facts = json.loads(f"[{','.join(row[5] for row in found)}]")
@@ -103,7 +103,7 @@ def _edges(db: Database, found: list[Row], here: str) -> tuple[Edge, ...]:
     among = sorted(
         (place[source], place[target], kind)
         for source, target, kind in db.rows(
-            f"SELECT source, target, kind FROM json_each(?) m CROSS JOIN edge ON {here} = m.value",
+            f"SELECT source, target, kind FROM {db.numbers} m CROSS JOIN edge WHERE {here} = m.value",
             (json.dumps(list(place)),),
         )
         if source in place and target in place

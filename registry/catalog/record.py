@@ -7,10 +7,11 @@ that said them, and "the last one" is decided when somebody asks, by (ended_at, 
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator, Mapping
+from math import isnan
 from typing import Any
 
+from mmreg.registry.catalog.database import Transaction
 from mmreg.registry.runs import merge
 from mmreg.schemas.run import Run, RunInput, RunState
 
@@ -18,7 +19,7 @@ SHORT = 12
 """Hexadecimal digits of a digest that a ref shows."""
 
 
-def record_run(db: sqlite3.Connection, run: Run) -> bool:
+def record_run(db: Transaction, run: Run) -> bool:
     """Write ``run``, or what it adds to a copy already known. False where there was nothing new."""
     known = db.execute("SELECT record FROM run WHERE id = ?", (run.id,)).fetchone()
     if known:
@@ -30,7 +31,7 @@ def record_run(db: sqlite3.Connection, run: Run) -> bool:
         _forget(db, run)
     db.execute(
         "INSERT INTO run (id, kind, name, state, started_at, ended_at, archived, record)"
-        " VALUES (?, ?, ?, ?, ?, ?, 0, ?) ON CONFLICT (id) DO UPDATE"
+        " VALUES (?, ?, ?, ?, ?, ?, false, ?) ON CONFLICT (id) DO UPDATE"
         " SET state = excluded.state, ended_at = excluded.ended_at, record = excluded.record",
         (run.id, run.job.kind, run.job.name, run.state, run.started_at, run.ended_at, run.to_json()),
     )
@@ -42,7 +43,7 @@ def record_run(db: sqlite3.Connection, run: Run) -> bool:
     return True
 
 
-def _forget(db: sqlite3.Connection, run: Run) -> None:
+def _forget(db: Transaction, run: Run) -> None:
     """Remove what a poorer copy said; the nodes stay and are named again."""
     for table in ("version", "promotion", "checkpoint", "alias", "metric"):
         db.execute(f"DELETE FROM {table} WHERE run = ?", (run.id,))
@@ -51,11 +52,15 @@ def _forget(db: sqlite3.Connection, run: Run) -> None:
     db.execute(f"DELETE FROM edge WHERE source = {number}", (f"run:{run.id}",))
 
 
-def _versions(db: sqlite3.Connection, run: Run) -> None:
+def _versions(db: Transaction, run: Run) -> None:
     db.executemany(
-        "INSERT OR REPLACE INTO version"
+        "INSERT INTO version"
         " (dataset, ordinal, uuid, kind, rows, rejected, lance_version, roots, columns, run,"
-        " job_kind, job_name, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " job_kind, job_name, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (dataset, ordinal, uuid) DO UPDATE SET kind = excluded.kind, rows = excluded.rows,"
+        " rejected = excluded.rejected, lance_version = excluded.lance_version, roots = excluded.roots,"
+        " columns = excluded.columns, run = excluded.run, job_kind = excluded.job_kind,"
+        " job_name = excluded.job_name, created_at = excluded.created_at",
         [
             (
                 o.dataset, o.ordinal, o.uuid, o.kind, o.rows, o.rejected, o.lance_version,
@@ -66,14 +71,15 @@ def _versions(db: sqlite3.Connection, run: Run) -> None:
     )  # fmt: skip
 
 
-def _models(db: sqlite3.Connection, run: Run) -> None:
+def _models(db: Transaction, run: Run) -> None:
     db.executemany(
-        "INSERT OR REPLACE INTO checkpoint (run, digest, name, record) VALUES (?, ?, ?, ?)",
+        "INSERT INTO checkpoint (run, digest, name, record) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (run, digest, name) DO UPDATE SET record = excluded.record",
         [(run.id, doc["digest"], doc["name"], json.dumps(doc)) for doc in run.checkpoints],
     )
 
 
-def _said(db: sqlite3.Connection, run: Run) -> None:
+def _said(db: Transaction, run: Run) -> None:
     """What a run that ended well decided and measured."""
     if promotion := run.facets.get("promotion"):
         db.execute(
@@ -86,38 +92,45 @@ def _said(db: sqlite3.Connection, run: Run) -> None:
             (run.id, alias["model"], alias["alias"], alias["digest"]),
         )
     db.executemany(
-        "INSERT OR REPLACE INTO metric (run, digest, name, value) VALUES (?, ?, ?, ?)",
+        "INSERT INTO metric (run, digest, name, value) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (run, digest, name) DO UPDATE SET value = excluded.value",
         [(run.id, digest, name, value) for digest, name, value in _metrics(run)],
     )
 
 
-def _metrics(run: Run) -> Iterator[tuple[str, str, float]]:
-    """The metrics of a run by checkpoint: those that it made, else those that it evaluated."""
+def _metrics(run: Run) -> Iterator[tuple[str, str, float | None]]:
+    """The metrics of a run by checkpoint: those that it made, else those that it evaluated. None is NaN."""
     made = [doc["digest"] for doc in run.checkpoints]
     used = [i.id for i in run.inputs if i.kind == "checkpoint" and i.role == "used"]
     for name, value in run.facets.get("metrics", {}).items():
         if isinstance(value, Mapping):
-            yield from ((name, inner, float(number)) for inner, number in value.items())
+            yield from ((name, inner, _number(metric)) for inner, metric in value.items())
         else:
-            yield from ((digest, name, float(value)) for digest in made or used)
+            yield from ((digest, name, _number(value)) for digest in made or used)
+
+
+def _number(metric: Any) -> float | None:
+    number = float(metric)
+    return None if isnan(number) else number
 
 
 Node = tuple[str, str, str, str, str, str, str]
 """id, kind, name, ref, at, facts, named_by"""
 
 
-def _graph(db: sqlite3.Connection, run: Run) -> None:
+def _graph(db: Transaction, run: Run) -> None:
     this = f"run:{run.id}"
     made = list(_made(run))
     db.executemany(
         "INSERT INTO node (id, kind, name, ref, at, facts, named_by) VALUES (?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (id) DO UPDATE SET name = excluded.name, ref = excluded.ref, at = excluded.at,"
-        " facts = excluded.facts, named_by = excluded.named_by WHERE excluded.named_by <= named_by",
+        " facts = excluded.facts, named_by = excluded.named_by WHERE excluded.named_by <= node.named_by",
         [_run_node(run), *(_used(run, i) for i in run.inputs), *made],
     )
     db.executemany(
-        "INSERT OR IGNORE INTO edge (source, target, kind)"
-        " SELECT s.number, t.number, ? FROM node s, node t WHERE s.id = ? AND t.id = ?",
+        "INSERT INTO edge (source, target, kind)"
+        " SELECT s.number, t.number, CAST(? AS VARCHAR) FROM node s, node t WHERE s.id = ? AND t.id = ?"
+        " ON CONFLICT (source, target, kind) DO NOTHING",
         [
             *((i.role, f"{i.kind}:{i.id}", this) for i in run.inputs),
             *(("generated", this, node[0]) for node in made),

@@ -4,14 +4,24 @@
         session.exec(select(Version).where(Version.dataset == "pairs")).all()
 
 ``python -m mmreg.registry.catalog.tables`` prints ``schema.sql``, by which the index itself is made without
-SQLAlchemy. Times are ISO 8601 in UTC, so that their order as text is their order in time.
+SQLAlchemy; with the argument ``postgresql`` it prints what the numbered ``migrations`` together make.
+Times are ISO 8601 in UTC, so that their order as text is their order in time.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index
+import sys
+
+from sqlalchemy import BigInteger, Column, Index, Integer, String
+from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import registry
-from sqlmodel import Field, SQLModel
+from sqlmodel import AutoString, Field, SQLModel
+
+Text = String().with_variant(String(collation="C"), "postgresql")
+"""In the order of its bytes everywhere, as SQLite has it: prefixes of ids are ranges."""
+
+Number = BigInteger().with_variant(Integer(), "sqlite")
+"""A node's: only as INTEGER it is SQLite's own row id."""
 
 
 class Table(SQLModel, registry=registry()):
@@ -117,7 +127,7 @@ class Node(Table, table=True):
     else '1' + a run that used it; the smallest wins, so that the order of reading does not matter.
     """
 
-    number: int | None = Field(default=None, primary_key=True)
+    number: int | None = Field(default=None, sa_column=Column(Number, primary_key=True))
     id: str = Field(unique=True)
     kind: str
     name: str
@@ -134,8 +144,8 @@ class Edge(Table, table=True):
         Index("edge_upstream", "target", "source", "kind"),
         {"sqlite_with_rowid": False},
     )
-    source: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
-    target: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    source: int = Field(sa_column=Column(Number, primary_key=True, autoincrement=False))
+    target: int = Field(sa_column=Column(Number, primary_key=True, autoincrement=False))
     kind: str = Field(primary_key=True)
 
 
@@ -158,20 +168,27 @@ class Stamp(Table, table=True):
     stamp: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
-def schema() -> str:
-    """The statements that make the index in SQLite."""
-    from sqlalchemy.dialects.sqlite import dialect
+for _table in Table.metadata.sorted_tables:
+    for _column in _table.columns:
+        if isinstance(_column.type, AutoString):
+            _column.type = Text
+
+
+def schema(dialect: Dialect) -> str:
+    """The statements that make the index in a database."""
     from sqlalchemy.schema import CreateIndex, CreateTable
 
-    sqlite = dialect()
     statements = []
     for table in Table.metadata.sorted_tables:
-        statements.append(str(CreateTable(table).compile(dialect=sqlite)).strip())
+        statements.append(str(CreateTable(table).compile(dialect=dialect)).strip())
         indexes = sorted(table.indexes, key=lambda index: str(index.name))
-        statements += [str(CreateIndex(index).compile(dialect=sqlite)).strip() for index in indexes]
+        statements += [str(CreateIndex(index).compile(dialect=dialect)).strip() for index in indexes]
     tidy = ("\n".join(line.rstrip() for line in statement.split("\n")) for statement in statements)
     return "\n\n".join(f"{statement};" for statement in tidy) + "\n"
 
 
 if __name__ == "__main__":
-    print(schema(), end="")
+    from sqlalchemy.dialects import postgresql, sqlite
+
+    asked: type[Dialect] = postgresql.dialect if sys.argv[1:] == ["postgresql"] else sqlite.dialect
+    print(schema(asked()), end="")

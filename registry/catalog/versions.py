@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from mmreg.errors import IntegrityError, NotFound, UsageError
-from mmreg.registry.catalog.database import Database, Parameters
+from mmreg.registry.catalog.database import EVERYTHING, Database, Parameters
 from mmreg.schemas.refs import VersionRef
 from mmreg.schemas.summary import DatasetSummary, LogEntry
 
@@ -121,11 +121,11 @@ def _latest(db: Database, dataset: str) -> list[VersionRow]:
     return _select(db, "dataset = ?", (dataset,), limit=1)
 
 
-def _select(db: Database, where: str, parameters: Parameters, limit: int = -1) -> list[VersionRow]:
+def _select(db: Database, where: str, parameters: Parameters, limit: int = EVERYTHING) -> list[VersionRow]:
     rows = db.rows(
         "SELECT dataset, uuid, ordinal, kind, rows, rejected, lance_version, run, job_kind, job_name,"
         " created_at, roots, columns FROM version"
-        f" WHERE {where} ORDER BY lance_version DESC, ordinal DESC, created_at DESC, uuid DESC LIMIT ?",
+        f" WHERE {where} ORDER BY coalesce(lance_version, 0) DESC, ordinal DESC, created_at DESC, uuid DESC LIMIT ?",
         (*parameters, limit),
     )
     # All JSON in one call: parsed one by one it would be most of the log of a long-lived dataset.

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from mmreg.errors import NotFound, UsageError
 from mmreg.registry.catalog import Catalog
-from mmreg.registry.catalog.database import Database
 from mmreg.registry.catalog.graph import lineage
 from mmreg.registry.catalog.record import record_run
+from mmreg.registry.catalog.sqlite import SqliteDatabase
 from mmreg.schemas.lineage import Edge, Lineage
 from mmreg.schemas.refs import NodeRef
 from mmreg.schemas.run import Job, JobKind, Run, RunInput, RunState, VersionOutput
@@ -249,7 +249,7 @@ def test_larger_graphs_and_cycles(seed: int, size: int) -> None:
 @pytest.mark.parametrize("depth", [None, 2])
 def test_walking_reads_one_covering_index(tmp_path: Path, direction: str, depth: int | None) -> None:
     """What keeps a walk's cost that of its own size, in a graph of any size."""
-    db = Database.open(tmp_path / "catalog.db")
+    db = SqliteDatabase.open(tmp_path / "catalog.db")
     statements: list[str] = []
     with db.write() as connection:
         for run in story():
