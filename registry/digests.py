@@ -120,7 +120,7 @@ def sealed(lake: Lake, run: Run, dataset: str, read_version: int) -> Run:
     ``read_version`` is the Lance version that the commit was built on.
     """
     output = next(output for output in run.outputs if output.dataset == dataset and output.lance_version is not None)
-    paths = (manifest_path(output.lance_version or 0), f"_transactions/{read_version}-{output.uuid}.txn")
+    paths = (manifest_path(output.lance_version or 0), transaction_path(read_version, output.uuid))
     try:
         files = {file.path: file.xxh3_128 for file in digest_files(lake.store, f"{dataset}.lance", paths)}
     except (NotFound, StorageError):
@@ -131,6 +131,11 @@ def sealed(lake: Lake, run: Run, dataset: str, read_version: int) -> Run:
 def manifest_path(lance_version: int) -> str:
     """Where Lance keeps the manifest of a version: names count down, so that a listing shows the newest first."""
     return f"_versions/{2**64 - 1 - lance_version:020d}.manifest"
+
+
+def transaction_path(read_version: int, uuid: str) -> str:
+    """Where Lance keeps what a commit says of itself; ``read_version`` is the version that it was built on."""
+    return f"_transactions/{read_version}-{uuid}.txn"
 
 
 def _fragments(

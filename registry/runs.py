@@ -1,10 +1,10 @@
 """Run objects: one immutable record a run, readable without Lance, and the archive that they are folded into.
 
-A record goes to ``_mmreg/runs/<date of writing>/<run id>.json``, put if absent and never changed. A richer copy
-of the same run (its second commit, the Lance versions known only afterwards) stands beside it under a name from
-its content, ``<run id>~<digest>.json``: so it shows in a plain listing, and a name that is removed never took
-anything unread with it. `archive` folds objects into the Lance table ``_mmreg/runs.lance`` (id, ended_at, json).
-A run may thus be found more than once; `merge` makes one of its copies.
+A record goes to ``_mmreg/runs/<date of writing>/<run id>.json``, put if absent and never changed; its last field,
+``xxh3_128``, is over all before it. A richer copy of the same run (its second commit, the Lance versions known only
+afterwards) stands beside it under a name from its content, ``<run id>~<digest>.json``: so it shows in a plain
+listing, and a name that is removed never took anything unread with it. `archive` folds objects into the Lance table
+``_mmreg/runs.lance`` (id, ended_at, json). A run may thus be found more than once; `merge` makes one of its copies.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ import re
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import reduce
 from typing import TYPE_CHECKING
+
+import xxhash
 
 from mmreg.errors import Conflict, IntegrityError, StorageError
 from mmreg.registry.leases import lease
@@ -33,12 +35,16 @@ if TYPE_CHECKING:
 OBJECTS = "_mmreg/runs"
 ARCHIVE = "_mmreg/runs.lance"
 RUN_PROPERTY = "mmreg.run"
+REMOVED = "removed"
+"""The facet by which a run says which versions it removes: a list of dataset, uuid and lance_version."""
 ATTEMPTS = 50
 WAIT_S = 60.0
 FOLD = 1000
 """Objects in one commit of the archive: what `archive` holds in memory at a time."""
 
 _NAMESPACE = uuid.UUID("5f0a4c1e-9d0b-5c8e-8f57-6d6d72656700")
+_SEAL = "xxh3_128"
+_SEAL_LENGTH = len(f',"{_SEAL}":"' + 32 * "0" + '"}')
 _OBJECT = re.compile(r"(?P<id>[^/~]+)(?:~[0-9a-f]{16})?\.json")
 
 
@@ -59,14 +65,15 @@ def write_run(store: Store, run: Run) -> None:
     """
     folder = f"{OBJECTS}/{_now():%Y-%m-%d}"
     first = f"{folder}/{run.id}.json"
-    if store.put_new(first, run.to_json().encode()):
+    if store.put_new(first, _recorded(run).encode()):
         return
     copies = {key: copy for key in _copies(store, folder, run.id) if (copy := read_object(store, key))}
-    text = reduce(merge, copies.values(), run).to_json()
+    joined = reduce(merge, copies.values(), run)
+    text = joined.to_json()
     if text in (copy.to_json() for copy in copies.values()):
         return
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-    store.put_new(f"{folder}/{run.id}~{digest}.json", text.encode())
+    store.put_new(f"{folder}/{run.id}~{digest}.json", _recorded(joined).encode())
     for key in copies:
         if key != first:
             store.delete(key)
@@ -123,7 +130,7 @@ def archive(store: Store, keep: int = 0) -> int:
         folded = keys[: max(0, len(keys) - keep)]
         for start in range(0, len(folded), FOLD):
             chunk = folded[start : start + FOLD]
-            _append(store, [data.decode() for key in chunk if (data := store.get(key)) is not None])
+            _append(store, [_whole(data, key) for key in chunk if (data := store.get(key)) is not None])
             for key in chunk:
                 store.delete(key)
     return len(folded)
@@ -165,6 +172,11 @@ def read_archive(table: lance.LanceDataset, after: int = -1) -> Iterator[Run]:
         yield _parsed(text, ARCHIVE)
 
 
+def archive_digests(lance_version: int) -> str:
+    """The key of the digests of the files that a commit of the archive brought."""
+    return f"_mmreg/archive/{lance_version:012d}.json"
+
+
 def _copies(store: Store, folder: str, run_id: str) -> Iterator[str]:
     for key in store.list(folder):
         match = _OBJECT.fullmatch(key.rpartition("/")[2])
@@ -199,11 +211,29 @@ def _contradiction(run: Run) -> IntegrityError:
     return IntegrityError(f"run {run.id}: two records of it say different things", hint="mmreg doctor")
 
 
+def _recorded(run: Run) -> str:
+    """The text of a record: the run's JSON with a digest of itself."""
+    text = run.to_json()
+    return f'{text[:-1]},"{_SEAL}":"{xxhash.xxh3_128_hexdigest(text.encode())}"}}'
+
+
+def _whole(data: bytes, place: str) -> str:
+    """The text of a record that can be read: a damaged one is never archived."""
+    text = data.decode("utf-8", "replace")
+    _parsed(text, place)
+    return text
+
+
 def _parsed(text: str, place: str) -> Run:
+    place_of_seal = len(text) - _SEAL_LENGTH
+    if text.startswith(f',"{_SEAL}":"', place_of_seal):
+        digest = xxhash.xxh3_128_hexdigest(f"{text[:place_of_seal]}}}".encode())
+        if text[place_of_seal:] != f',"{_SEAL}":"{digest}"}}':
+            raise IntegrityError(f"{place}: the record of a run has changed", hint="mmreg fsck --repair")
     try:
         return Run.from_json(text)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise IntegrityError(f"{place} holds no run record: {error}", hint="mmreg doctor") from error
+        raise IntegrityError(f"{place} holds no run record: {error}", hint="mmreg fsck --repair") from error
 
 
 def _column(
@@ -233,6 +263,8 @@ def _commit(store: Store, rows: pa.Table) -> None:
     import lance
     from lance.fragment import write_fragments
 
+    from mmreg.registry.digests import digest_files, manifest_path, new_files, transaction_path
+
     uri, options = _archive_uri(store), store.options or None
     newest = open_archive(store)
     mode = "append" if newest is not None else "create"
@@ -240,7 +272,10 @@ def _commit(store: Store, rows: pa.Table) -> None:
     assert isinstance(transaction, lance.Transaction)
     transaction.transaction_properties = {RUN_PROPERTY: _maintenance(rows.num_rows).to_json()}
     # Without Lance's own retries: repeated, the Overwrite of a lost race to create would replace the winner.
-    lance.LanceDataset.commit(uri, transaction, storage_options=options, max_retries=0)
+    committed = lance.LanceDataset.commit(uri, transaction, storage_options=options, max_retries=0)
+    beside = manifest_path(committed.version), transaction_path(transaction.read_version, transaction.uuid)
+    files = digest_files(store, ARCHIVE, [*new_files(transaction.operation, None), *beside])
+    store.put(archive_digests(committed.version), json.dumps([asdict(file) for file in files]).encode())
 
 
 def _rows(texts: list[str]) -> pa.Table:
