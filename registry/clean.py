@@ -4,8 +4,8 @@ Lance is only ever told exact versions, and never to take files that no version 
 file may be what another process is about to commit. It deletes a version's manifest after its files, so a removal that
 was killed is seen in the listing of versions and ends by being repeated.
 
-Whoever removes versions says so in a run, under `REMOVED` among its facets, before the first file goes: the index
-knows from there why a version cannot be read any more.
+Whoever removes versions says so in a run, by `removed_facet`, before the first file goes: the index knows from there
+why a version cannot be read any more.
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from mmreg.errors import StorageError, UsageError
 from mmreg.registry.lake import Lake, first_line
+from mmreg.schemas.run import REMOVED
 
 if TYPE_CHECKING:
     from mmreg.registry.catalog import VersionRow
-
-REMOVED = "removed"
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,9 @@ Json = Any
 
 FORMAT = 1
 
+REMOVED = "removed"
+"""The facet by which a run says which versions it removes from the lake: a list of dataset, uuid, lance_version."""
+
 
 class RunState(StrEnum):
     """How an execution ended."""

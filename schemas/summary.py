@@ -43,7 +43,7 @@ class NewPass:
 
 @dataclass(frozen=True)
 class LogEntry:
-    """One version in ``mmreg log``, newest first."""
+    """One version in ``mmreg log``, newest first; ``removed_by`` is the run that took it from the lake, '' for none."""
 
     ref: str
     uuid: str
@@ -55,6 +55,8 @@ class LogEntry:
     run: str
     promoted: bool
     kind: Literal["published", "maintenance", "unattributed"] = "published"
+    removed_by: str = ""
+    removed_at: str = ""
 
 
 @dataclass(frozen=True)

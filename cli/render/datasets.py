@@ -92,6 +92,8 @@ def _(value: Diff) -> Iterator[Line]:
 
 
 def _mark(entry: LogEntry) -> Cell:
+    if entry.removed_by:
+        return Styled(f"removed {moment(entry.removed_at)} by {entry.removed_by}", "dim")
     if entry.promoted:
         return Styled("promoted", "green")
     return None if entry.kind == "published" else Styled(entry.kind, "yellow")

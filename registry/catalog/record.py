@@ -13,7 +13,7 @@ from typing import Any
 
 from mmreg.registry.catalog.database import Transaction
 from mmreg.registry.runs import merge
-from mmreg.schemas.run import Run, RunInput, RunState
+from mmreg.schemas.run import REMOVED, Run, RunInput, RunState
 
 SHORT = 12
 """Hexadecimal digits of a digest that a ref shows."""
@@ -45,7 +45,7 @@ def record_run(db: Transaction, run: Run) -> bool:
 
 def _forget(db: Transaction, run: Run) -> None:
     """Remove what a poorer copy said; the nodes stay and are named again."""
-    for table in ("version", "promotion", "checkpoint", "alias", "metric"):
+    for table in ("version", "promotion", "removal", "checkpoint", "alias", "metric"):
         db.execute(f"DELETE FROM {table} WHERE run = ?", (run.id,))
     number = "(SELECT number FROM node WHERE id = ?)"
     db.execute(f"DELETE FROM edge WHERE target = {number}", (f"run:{run.id}",))
@@ -86,6 +86,10 @@ def _said(db: Transaction, run: Run) -> None:
             "INSERT INTO promotion (run, dataset, uuid) VALUES (?, ?, ?)",
             (run.id, promotion["dataset"], promotion["uuid"]),
         )
+    db.executemany(
+        "INSERT INTO removal (uuid, run, at) VALUES (?, ?, ?) ON CONFLICT (uuid, run) DO NOTHING",
+        [(removed["uuid"], run.id, run.ended_at) for removed in run.facets.get(REMOVED, ())],
+    )
     if alias := run.facets.get("alias"):
         db.execute(
             "INSERT INTO alias (run, model, alias, digest) VALUES (?, ?, ?, ?)",

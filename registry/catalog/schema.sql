@@ -64,6 +64,13 @@ CREATE TABLE promotion (
 
 CREATE INDEX promotion_by_dataset ON promotion (dataset);
 
+CREATE TABLE removal (
+	uuid VARCHAR NOT NULL,
+	run VARCHAR NOT NULL,
+	at VARCHAR NOT NULL,
+	PRIMARY KEY (uuid, run)
+);
+
 CREATE TABLE run (
 	id VARCHAR NOT NULL,
 	kind VARCHAR NOT NULL,

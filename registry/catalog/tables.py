@@ -89,6 +89,14 @@ class Promotion(Table, table=True):
     uuid: str
 
 
+class Removal(Table, table=True):
+    """A run removed the version ``uuid`` from the lake; the first one counts. ``at`` is when."""
+
+    uuid: str = Field(primary_key=True)
+    run: str = Field(primary_key=True)
+    at: str
+
+
 class Checkpoint(Table, table=True):
     """A run registered a checkpoint under a name. ``record`` is the checkpoint as JSON."""
 

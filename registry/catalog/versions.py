@@ -17,7 +17,8 @@ from mmreg.schemas.summary import DatasetSummary, LogEntry
 class VersionRow:
     """A version as the index knows it; ``created_at`` is when its run ended.
 
-    ``lance_version`` is 0 where only the commit itself could tell.
+    ``lance_version`` is 0 where only the commit itself could tell. ``removed_by`` is the run that removed it from the
+    lake, ``removed_at`` when that was; '' for what is still there.
     """
 
     dataset: str
@@ -34,10 +35,22 @@ class VersionRow:
     job_name: str
     created_at: str
     promoted: bool
+    removed_by: str = ""
+    removed_at: str = ""
 
     @property
     def ref(self) -> str:
         return str(VersionRef.at(self.dataset, self.ordinal, self.uuid))
+
+    def readable(self) -> VersionRow:
+        """This version, where its rows are still in the lake. Raises `NotFound`, which says who removed it and when."""
+        if self.removed_by:
+            raise NotFound(
+                f"{self.ref} was removed from the lake by run {self.removed_by} at {self.removed_at}; "
+                "its run and its lineage are still known",
+                hint=f"mmreg log {self.dataset}",
+            )
+        return self
 
 
 def resolve(db: Database, ref: VersionRef) -> VersionRow:
@@ -97,6 +110,8 @@ def log(db: Database, dataset: str) -> list[LogEntry]:
             run=row.run,
             promoted=row.promoted,
             kind=_KINDS.get(row.job_kind, "published"),
+            removed_by=row.removed_by,
+            removed_at=row.removed_at,
         )
         for row in found
     ]
@@ -124,7 +139,9 @@ def _latest(db: Database, dataset: str) -> list[VersionRow]:
 def _select(db: Database, where: str, parameters: Parameters, limit: int = EVERYTHING) -> list[VersionRow]:
     rows = db.rows(
         "SELECT dataset, uuid, ordinal, kind, rows, rejected, lance_version, run, job_kind, job_name,"
-        " created_at, roots, columns FROM version"
+        " created_at, roots, columns,"
+        " (SELECT min(run) FROM removal WHERE removal.uuid = version.uuid),"
+        " (SELECT min(at) FROM removal WHERE removal.uuid = version.uuid) FROM version"
         f" WHERE {where} ORDER BY coalesce(lance_version, 0) DESC, ordinal DESC, created_at DESC, uuid DESC LIMIT ?",
         (*parameters, limit),
     )
@@ -147,6 +164,8 @@ def _select(db: Database, where: str, parameters: Parameters, limit: int = EVERY
             job_name=row[9],
             created_at=row[10],
             promoted=row[1] == promoted[row[0]],
+            removed_by=row[13] or "",
+            removed_at=row[14] or "",
         )
         for row, (roots, columns) in zip(rows, lists, strict=True)
     ]

@@ -167,3 +167,24 @@ def test_two_versions_with_one_number_are_a_contradiction(
     catalog.absorb(a_run(2, outputs=(pairs(1, uuid="ffff"),)))
     with pytest.raises(IntegrityError, match="pairs@v1 names 2 versions"):
         catalog.resolve(VersionRef.parse("pairs@v1"))
+
+
+def test_what_was_removed_is_still_known_and_says_by_whom(
+    history: list[Run], a_run: Callable[..., Run], pairs: Callable[..., VersionOutput], catalog: Catalog
+) -> None:
+    gone = [{"dataset": "pairs", "uuid": pairs(2).uuid, "lance_version": 2}]
+    again = a_run(9, "maintenance", "pairs", facets={"removed": gone})
+    first = a_run(8, "maintenance", "pairs", facets={"removed": gone})
+    for run in [again, first, *history]:
+        catalog.absorb(run)
+    assert [(e.ref, e.removed_by) for e in catalog.log("pairs")] == [
+        ("pairs@v3", ""),
+        ("pairs@v2", first.id),
+        ("pairs@v1", ""),
+    ]
+    row = catalog.resolve(VersionRef("pairs", "v2"))
+    assert (row.removed_by, row.removed_at) == (first.id, first.ended_at)
+    with pytest.raises(NotFound, match=f"pairs@v2 was removed from the lake by run {first.id} at {first.ended_at}"):
+        row.readable()
+    assert catalog.resolve(VersionRef("pairs", "v3")).readable().ordinal == 3
+    assert catalog.lineage(f"version:{row.uuid}", "up").nodes
