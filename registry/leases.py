@@ -1,7 +1,8 @@
 """Leases: who is at work on what, so that two processes do not pay for the same thing.
 
-A lease is an object in the lake, put if absent, with an expiry that its holder pushes on. It saves work; it does
-not guard data: that is done by the commit itself, which only one of two racing publishers can win.
+A lease is an object in the lake, put if absent, with an expiry that its holder pushes on. It saves work; commits it
+does not guard: of two racing publishers only one can win. It does keep clean-up away: from versions that a holder may
+have begun to read since it took its lease, and from those that it says it reads.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mmreg.errors import LeaseHeld
 from mmreg.registry.store import Store
@@ -26,10 +27,17 @@ _FOLDER = "_mmreg/leases/"
 
 @dataclass(frozen=True)
 class Holder:
+    """Whoever holds a lease, ``since`` when (seconds since 1970, by its own clock; 0: it did not say).
+
+    ``reads`` are the versions that it says it reads, as (dataset, Lance version).
+    """
+
     host: str
     pid: int
     nonce: str
     expires_at: float
+    since: float = 0.0
+    reads: tuple[tuple[str, int], ...] = ()
 
     @property
     def gone(self) -> bool:
@@ -40,14 +48,14 @@ class Holder:
 
 
 @contextmanager
-def lease(store: Store, name: str, *, wait_s: float = 0.0) -> Iterator[None]:
+def lease(store: Store, name: str, *, wait_s: float = 0.0, reads: Sequence[tuple[str, int]] = ()) -> Iterator[None]:
     """Hold ``name`` while the block runs; wait up to ``wait_s`` seconds for another holder to finish.
 
     Raises `LeaseHeld` where it is still held then.
     """
     key, nonce = _key(name), uuid.uuid4().hex
     deadline = time.monotonic() + wait_s
-    while not store.put_new(key, _mine(nonce)):
+    while not store.put_new(key, _told(mine := _mine(nonce, tuple(reads)))):
         other = holder(store, name)
         if other is None or (other.gone and _bury(store, name, other)):
             continue
@@ -55,7 +63,7 @@ def lease(store: Store, name: str, *, wait_s: float = 0.0) -> Iterator[None]:
             raise _held(name, other)
         time.sleep(POLL_S)
     finished = threading.Event()
-    keeper = threading.Thread(target=_keep, args=(store, name, nonce, finished), daemon=True)
+    keeper = threading.Thread(target=_keep, args=(store, name, mine, finished), daemon=True)
     keeper.start()
     try:
         yield
@@ -78,7 +86,18 @@ def wait_for(store: Store, name: str, *, wait_s: float) -> None:
 def holder(store: Store, name: str) -> Holder | None:
     """Who holds ``name``, if anybody does."""
     data = store.get(_key(name))
-    return Holder(**json.loads(data)) if data else None
+    if not data:
+        return None
+    said = json.loads(data)
+    reads = tuple((str(dataset), int(version)) for dataset, version in said.pop("reads", ()))
+    return Holder(**said, reads=reads)
+
+
+def live(store: Store) -> dict[str, Holder]:
+    """The leases whose holders are at work, by name."""
+    names = [key.removeprefix(_FOLDER).removesuffix(".json") for key in store.list(_FOLDER)]
+    held = {name: who for name in names if (who := holder(store, name)) is not None and not who.gone}
+    return {name: who for name, who in held.items() if "~" not in name}  # those only bury others
 
 
 def release_abandoned(store: Store) -> list[str]:
@@ -110,9 +129,9 @@ def _bury(store: Store, name: str, gone: Holder) -> bool:
     return True
 
 
-def _keep(store: Store, name: str, nonce: str, finished: threading.Event) -> None:
-    while not finished.wait(TTL_S / 4) and _is_held_by(store, name, nonce):
-        store.put(_key(name), _mine(nonce))
+def _keep(store: Store, name: str, mine: Holder, finished: threading.Event) -> None:
+    while not finished.wait(TTL_S / 4) and _is_held_by(store, name, mine.nonce):
+        store.put(_key(name), _told(replace(mine, expires_at=time.time() + TTL_S)))
 
 
 def _is_held_by(store: Store, name: str, nonce: str) -> bool:
@@ -124,9 +143,13 @@ def _key(name: str) -> str:
     return f"{_FOLDER}{name}.json"
 
 
-def _mine(nonce: str) -> bytes:
-    mine = Holder(socket.gethostname(), os.getpid(), nonce, time.time() + TTL_S)
-    return json.dumps(mine.__dict__).encode()
+def _mine(nonce: str, reads: tuple[tuple[str, int], ...]) -> Holder:
+    moment = time.time()
+    return Holder(socket.gethostname(), os.getpid(), nonce, moment + TTL_S, moment, reads)
+
+
+def _told(holder: Holder) -> bytes:
+    return json.dumps(holder.__dict__).encode()
 
 
 def _alive(pid: int) -> bool:

@@ -1,0 +1,30 @@
+"""Holding versions: while somebody reads them for long, clean-up lets them be."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from mmreg.errors import NotFound
+from mmreg.registry.commit import UPKEEP_WAIT_S, upkeep_lease
+from mmreg.registry.lake import Lake
+from mmreg.registry.leases import lease, wait_for
+
+
+@contextmanager
+def held(lake: Lake, ref: str, versions: Sequence[tuple[str, int]]) -> Iterator[None]:
+    """Keep ``versions``, as (dataset, Lance version), in the lake while the block runs. ``ref`` names them to people.
+
+    Raises `NotFound` where one is gone, and `StorageError` for a lake that cannot be written to: the hold is a lease.
+    """
+    with lease(lake.store, f"read.{uuid.uuid4().hex}", reads=versions):
+        # Clean-up looks at leases while it holds the table's own. Whoever comes later waits, and sees what has gone.
+        for dataset, lance_version in versions:
+            wait_for(lake.store, upkeep_lease(dataset), wait_s=UPKEEP_WAIT_S)
+            if lance_version not in lake.versions_on_disk(dataset):
+                raise NotFound(
+                    f"{ref}: Lance version {lance_version} of {dataset} is not in the lake any more",
+                    hint=f"mmreg log {dataset}",
+                )
+        yield
