@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from mmreg.errors import UsageError
+from mmreg.registry.operations import protobuf
 from mmreg.schemas.cells import values
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ def _columns(fields: list[bytes]) -> dict[str, list[bytes]]:
     columns: dict[str, list[bytes]] = {}
     top: dict[int, str] = {}
     for message in fields:
-        parts = {number: value for number, value, _ in _parts(message)}
+        parts = {number: value for number, value, _ in protobuf.parts(message)}
         number, parent = int(parts.get(_ID, 0)), int(parts.get(_PARENT, 0))
         if parent == _NO_PARENT:
             name = bytes(parts[_NAME]).decode()
@@ -167,37 +168,6 @@ def _columns(fields: list[bytes]) -> dict[str, list[bytes]]:
 def _renamed(message: bytes, name: str) -> bytes:
     encoded = name.encode()
     return b"".join(
-        b"\x12" + _varint(len(encoded)) + encoded if number == _NAME else raw for number, _, raw in _parts(message)
+        b"\x12" + protobuf.varint(len(encoded)) + encoded if number == _NAME else raw
+        for number, _, raw in protobuf.parts(message)
     )
-
-
-def _parts(message: bytes) -> Iterator[tuple[int, Any, bytes]]:
-    """Number, value and encoding of each part of a protobuf message."""
-    place = 0
-    while place < len(message):
-        start = place
-        key, place = _read_varint(message, place)
-        value: int | bytes
-        if key & 7 == 0:
-            value, place = _read_varint(message, place)
-        else:
-            length, place = _read_varint(message, place) if key & 7 == 2 else (8 if key & 7 == 1 else 4, place)
-            value, place = message[place : place + length], place + length
-        yield key >> 3, value, message[start:place]
-
-
-def _read_varint(message: bytes, place: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        value |= (message[place] & 0x7F) << shift
-        shift, place = shift + 7, place + 1
-        if message[place - 1] < 0x80:
-            return value, place
-
-
-def _varint(number: int) -> bytes:
-    encoded = b""
-    while number > 0x7F:
-        encoded += bytes([number & 0x7F | 0x80])
-        number >>= 7
-    return encoded + bytes([number])
