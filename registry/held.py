@@ -5,11 +5,15 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from mmreg.errors import NotFound
 from mmreg.registry.commit import UPKEEP_WAIT_S, upkeep_lease
 from mmreg.registry.lake import Lake
 from mmreg.registry.leases import lease, wait_for
+
+if TYPE_CHECKING:
+    from mmreg.registry.catalog import VersionRow
 
 
 @contextmanager
@@ -28,3 +32,9 @@ def held(lake: Lake, ref: str, versions: Sequence[tuple[str, int]]) -> Iterator[
                     hint=f"mmreg log {dataset}",
                 )
         yield
+
+
+def places_of(row: VersionRow) -> list[tuple[str, int]]:
+    """What reading ``row`` takes: it, and the root versions that it refers to."""
+    roots = [(root["dataset"], root["lance_version"]) for root in row.roots]
+    return [(row.dataset, row.lance_version), *roots]

@@ -116,7 +116,8 @@ def eval_record(workspace: Workspace, model: ModelRef, ref: VersionRef, metrics:
         RunInput("version", row.uuid, row.ref, role="evaluated_on"),
     )
     facets = {"metrics": {checkpoint.digest: dict(metrics)}}
-    return _record(workspace, Job("evaluation", checkpoint.name), inputs=inputs, facets=facets)
+    with workspace.holding(row):
+        return _record(workspace, Job("evaluation", checkpoint.name), inputs=inputs, facets=facets)
 
 
 def _register(workspace: Workspace, checkpoint: Checkpoint) -> None:

@@ -7,14 +7,17 @@ A mixture of several roots has the columns that all of them have under one name 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from mmreg.errors import FilterError, NotFound, UsageError
+from mmreg.registry.held import held, places_of
+from mmreg.registry.erase.tombstones import Tombstones, load
 from mmreg.registry.lake import Lake
 from mmreg.registry.media import with_bytes
 from mmreg.registry.part import Part
@@ -53,17 +56,19 @@ class Reader:
     def parts(self) -> tuple[Part, ...]:
         """Its rows by root: one part, or for a mixture one for each root."""
         here = {"dataset": self._row.dataset, "lance_version": self._row.lance_version}
-        selection = self.selection
+        erased = load(self._lake.store)
         return tuple(
-            Part(
-                self.ref,
-                root["dataset"],
-                self._lake.table(root["dataset"], root["lance_version"]),
-                selection.of(number) if selection is not None else None,
-                self._media_roots.get(root["dataset"]),
-            )
+            self._part(number, root["dataset"], root["lance_version"], erased)
             for number, root in enumerate([here] if self._row.kind == "root" else self._row.roots)
         )
+
+    def _part(self, number: int, root: str, lance_version: int, erased: Tombstones) -> Part:
+        table = self._lake.table(root, lance_version)
+        selection = self.selection.of(number) if self.selection is not None else None
+        gone = erased.rows_in(root, table)
+        if len(gone) and selection is not None:
+            selection = selection.without({0: gone})
+        return Part(self.ref, root, table, selection, self._media_roots.get(root), gone)
 
     @property
     def table(self) -> lance.LanceDataset:
@@ -101,6 +106,15 @@ class Reader:
 
     def __len__(self) -> int:
         return sum(len(part) for part in self.parts)
+
+    @contextmanager
+    def held(self) -> Iterator[Self]:
+        """Keep clean-up away from this version while the block runs: for reads that take long.
+
+        Raises `NotFound` where it is gone by now, and `StorageError` for a lake that cannot be written to.
+        """
+        with held(self._lake, self.ref, places_of(self._row)):
+            yield self
 
     def split(self, name: str) -> Reader:
         """The same version, one split of it."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +38,7 @@ class Training:
     def __init__(self, workspace: Workspace, name: str, rows: Sequence[VersionRow], facts: Mapping[str, Any]) -> None:
         self._workspace, self.name, self._rows, self._facts = workspace, name, list(rows), dict(facts)
         self._evaluated: list[VersionRow] = []
+        self._holds = ExitStack()
         self.checkpoint: Checkpoint | None = None
         self.metrics: dict[str, float] = {}
         self.run: Run | None = None
@@ -52,6 +53,7 @@ class Training:
     def evaluate_on(self, ref: VersionRef | str) -> Reader:
         """A handle to a version that is used for evaluation only; it is recorded as such."""
         row = self._workspace.catalog.resolve(VersionRef.parse(ref) if isinstance(ref, str) else ref)
+        self._holds.enter_context(self._workspace.holding(row))
         self._evaluated.append(row)
         return self._workspace.open_version(row.ref)
 
@@ -95,6 +97,13 @@ class Training:
         )
         self._workspace.record(self.run)
 
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """Keep clean-up away from what this training reads, until it is recorded."""
+        with self._holds:
+            self._holds.enter_context(self._workspace.holding(*self._rows))
+            yield
+
     def pin(self) -> None:
         """Keep what the model was made from: its versions, and the root versions behind them."""
         for row in [*self._rows, *self._evaluated]:
@@ -119,18 +128,19 @@ def training(workspace: Workspace, name: str, inputs: Sequence[VersionRef], **fa
     """
     rows = [workspace.catalog.resolve(ref) for ref in inputs]
     job = Training(workspace, name, rows, facts)
-    job.pin()
-    started = now()
-    try:
-        yield job
-    except KeyboardInterrupt:
-        job.record(RunState.ABORTED, started, "interrupted")
-        raise
-    except BaseException as error:
-        job.record(RunState.FAILED, started, traceback.format_exception_only(error)[-1].strip())
-        raise
-    job.pin()
-    if job.checkpoint is None:
-        job.record(RunState.FAILED, started, "no checkpoint was saved")
-        raise TrainingFailed(f"training {name} ended without saving a checkpoint", hint="call job.save(PATH)")
-    job.record(RunState.COMPLETE, started, None)
+    with job.holding():
+        job.pin()
+        started = now()
+        try:
+            yield job
+        except KeyboardInterrupt:
+            job.record(RunState.ABORTED, started, "interrupted")
+            raise
+        except BaseException as error:
+            job.record(RunState.FAILED, started, traceback.format_exception_only(error)[-1].strip())
+            raise
+        job.pin()
+        if job.checkpoint is None:
+            job.record(RunState.FAILED, started, "no checkpoint was saved")
+            raise TrainingFailed(f"training {name} ended without saving a checkpoint", hint="call job.save(PATH)")
+        job.record(RunState.COMPLETE, started, None)

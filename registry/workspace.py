@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -12,6 +12,7 @@ from mmreg.config import Project, load, resolve_secret
 from mmreg.errors import IntegrityError, NotFound, StorageError
 from mmreg.registry import sync
 from mmreg.registry.catalog import Catalog, VersionRow
+from mmreg.registry.held import held, places_of
 from mmreg.registry.lake import Lake, first_line
 from mmreg.registry.leases import lease
 from mmreg.schemas.refs import ModelRef, VersionRef
@@ -90,7 +91,7 @@ class Workspace:
         """A handle to read one exact version. `mmreg.open` is this, on the project around the working directory."""
         from mmreg.registry.read import Reader
 
-        row = self.catalog.resolve(VersionRef.parse(ref) if isinstance(ref, str) else ref)
+        row = self.catalog.resolve(VersionRef.parse(ref) if isinstance(ref, str) else ref).readable()
         roots = [row.dataset] if row.kind == "root" else [root["dataset"] for root in row.roots]
         return Reader(self.lake, row, split, {root: self.media_root(root) for root in roots})
 
@@ -201,6 +202,27 @@ class Workspace:
             except (OSError, ValueError) as error:
                 if name not in table.tags.list():  # else another process pinned it first
                     raise StorageError(f"{dataset}: cannot pin v{lance_version}: {first_line(error)}") from error
+
+    def unpin(self, dataset: str, uuid: str) -> None:
+        """Let clean-up have a version that `pin` has kept; one that is not pinned is fine."""
+        table, name = self.lake.table(dataset), f"mmreg-{uuid}"
+        if name in table.tags.list():
+            try:
+                table.tags.delete(name)
+            except (OSError, ValueError) as error:
+                if name in self.lake.table(dataset).tags.list():  # else another process was first
+                    raise StorageError(f"{dataset}: cannot release {name}: {first_line(error)}") from error
+
+    @contextmanager
+    def holding(self, *rows: VersionRow) -> Iterator[None]:
+        """Keep clean-up away from ``rows`` and the root versions behind them while the block runs.
+
+        Raises `NotFound` where one is gone.
+        """
+        with ExitStack() as holds:
+            for row in rows:
+                holds.enter_context(held(self.lake, row.readable().ref, places_of(row)))
+            yield
 
     def pass_summary(self, name: str) -> bytes | None:
         """How the fragments stood after the last run of a pass."""
