@@ -21,7 +21,7 @@ CLIENT_OPTIONS = frozenset(
 """Lance takes these among its storage options; obstore wants them apart (and panics where they are not)."""
 
 PIECE = 1 << 20
-CUTS = 8
+CUTS = 6
 """So often in a row may the answer of one request break off."""
 
 T = TypeVar("T")
@@ -32,8 +32,8 @@ class ObjectStore:
 
     obstore repeats a request that gets no answer or a 5xx one (``client_max_retries`` 10 times, for
     ``client_retry_timeout`` 180 s), and goes on with an object whose bytes break off. This class does the rest:
-    it looks whether a conditional put that is refused was refused for its own sake, and repeats lists and
-    deletions whose answers break off.
+    it looks whether a conditional put that is refused was refused for its own sake, and repeats what is answered by a
+    document that breaks off (lists, deletions, refusals).
     """
 
     def __init__(self, uri: str, options: Mapping[str, str]) -> None:
@@ -48,7 +48,7 @@ class ObjectStore:
 
         with _storage_errors("write", key):
             try:
-                self._obstore.put(self._store, _checked(key), data, mode="create")
+                _whole(lambda: self._obstore.put(self._store, _checked(key), data, mode="create"))
             except AlreadyExistsError:
                 # The answer to this very put may have been lost and the put repeated: then the bytes are there. No
                 # two that put one key would put the same bytes, but where it is all the same who was first.
@@ -57,7 +57,7 @@ class ObjectStore:
 
     def put(self, key: str, data: bytes) -> None:
         with _storage_errors("write", key):
-            self._obstore.put(self._store, _checked(key), data)
+            _whole(lambda: self._obstore.put(self._store, _checked(key), data))
 
     def get(self, key: str) -> bytes | None:
         with _storage_errors("read", key):
@@ -69,10 +69,10 @@ class ObjectStore:
     def stream(self, key: str) -> Iterator[bytes]:
         with _storage_errors("read", key):
             try:
-                pieces = self._obstore.get(self._store, _checked(key)).stream(min_chunk_size=PIECE)
+                found = _whole(lambda: self._obstore.get(self._store, _checked(key)))
             except FileNotFoundError:
                 raise NotFound(f"{key}: no such object in the lake", hint="mmreg fsck") from None
-            for piece in pieces:
+            for piece in found.stream(min_chunk_size=PIECE):
                 yield bytes(piece)
 
     def scan(self, prefix: str) -> Iterator[Entry]:
@@ -105,7 +105,7 @@ class ObjectStore:
 
     def _bytes(self, key: str) -> bytes | None:
         try:
-            return bytes(self._obstore.get(self._store, _checked(key)).bytes())
+            return bytes(_whole(lambda: self._obstore.get(self._store, _checked(key))).bytes())
         except FileNotFoundError:
             return None
 
@@ -142,7 +142,7 @@ def _checked(key: str) -> str:
 
 
 def _whole(ask: Callable[[], T]) -> T:
-    """The answer to what may be asked again, asked again where an answer breaks off."""
+    """The answer to what may be asked again: asked again where it breaks off."""
     from obstore.exceptions import GenericError
 
     cuts = 0

@@ -27,7 +27,7 @@ from typing import Any, Literal
 CONTROL = "/-/faults"
 BUSY = b"<?xml version='1.0'?><Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
 
-Kind = Literal["lost", "lost in a gateway", "busy", "slow", "cut", "deaf", "kill before", "kill after"]
+Kind = Literal["lost", "lost in a gateway", "busy", "slow", "cut", "short", "deaf", "kill before", "kill after"]
 
 
 @dataclass
@@ -36,8 +36,9 @@ class Fault:
 
     ``lost``: carried out, the connection breaks before the answer. ``lost in a gateway``: carried out, answered by
     500. ``busy``: 503 SlowDown, not carried out. ``slow``: carried out ``delay_s`` later. ``cut``: half of the
-    answer's body, then the connection breaks. ``deaf``: carried out as if it had no If-None-Match. ``kill ...``:
-    process ``pid`` gets SIGKILL before or after it is carried out; no answer.
+    answer's body, then the connection breaks. ``short``: a list has two keys a page. ``deaf``: carried out as if it
+    had no If-None-Match. ``kill before`` and ``after``: process ``pid`` gets SIGKILL before or after it is carried
+    out; no answer.
     """
 
     kind: Kind
@@ -166,7 +167,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(503, [("Content-Type", "application/xml")], BUSY)
         if fault is not None and kind == "slow":
             time.sleep(fault.delay_s)
-        status, headers, answer = self._forwarded(body, deaf=kind == "deaf")
+        status, headers, answer = self._forwarded(body, kind)
         self._note(status, kind)
         if fault is not None and kind == "kill after":
             return self._kill(fault.pid)
@@ -178,12 +179,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _serve
 
-    def _forwarded(self, body: bytes, *, deaf: bool) -> tuple[int, list[tuple[str, str]], bytes]:
+    def _forwarded(self, body: bytes, kind: str | None) -> tuple[int, list[tuple[str, str]], bytes]:
+        path = f"{self.path}&max-keys=2" if kind == "short" else self.path
         connection = http.client.HTTPConnection(self.server.s3.honest, timeout=60)
         try:
-            connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+            connection.putrequest(self.command, path, skip_host=True, skip_accept_encoding=True)
             for name, value in self.headers.items():
-                if name.lower() not in ("connection", "expect") and not (deaf and name.lower() == "if-none-match"):
+                if name.lower() not in ("connection", "expect") and not (
+                    kind == "deaf" and name.lower() == "if-none-match"
+                ):
                     connection.putheader(name, value)
             connection.putheader("Connection", "close")
             connection.endheaders(body or None)
