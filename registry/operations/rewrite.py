@@ -1,4 +1,4 @@
-"""Writing the live rows of fragments anew: small fragments become one, and deleted rows are in no new file.
+"""Writing the live rows of fragments anew: small neighbours become one, and deleted rows are in no new file.
 
 Row ids stay, and so do the versions in which a row was made and changed. Fragments get new numbers, by which a scan
 goes: rows come in another order than before. The new files are read back and compared with the old rows before the
@@ -12,7 +12,7 @@ anew, too.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,10 +29,14 @@ if TYPE_CHECKING:
     import lance
     from lance.fragment import FragmentMetadata
 
+FRAGMENT_ROWS = 65_536
+FRAGMENT_BYTES = 1 << 30
+"""What a fragment made of several has at most."""
+
 BATCH_BYTES = 2 << 20
 IO_BYTES = 16 << 20
 """Bytes that are read at a time, and ahead of that."""
-MOST_ROWS = 8192
+BATCH_ROWS = 8192
 
 _MAX_FRAGMENT_ID = 11
 """In Lance's manifest."""
@@ -40,74 +44,99 @@ _MAX_FRAGMENT_ID = 11
 
 @dataclass(frozen=True)
 class Moved:
-    """``new`` stands for the fragments ``old``. Lance gives it a number where it has 0."""
+    """``new`` stands for the fragments ``old``, and is fragment ``number`` where the operation lands as it is."""
 
     old: tuple[FragmentMetadata, ...]
     new: FragmentMetadata
+    number: int
 
 
 @dataclass(frozen=True)
 class Rewritten:
-    """What `rewrite` has prepared for exactly one version; nothing of it is seen before ``operation`` is committed."""
+    """What was prepared for exactly one version; nobody sees anything of it before ``operation`` is committed."""
 
     operation: lance.LanceOperation.BaseOperation
     moves: tuple[Moved, ...]
 
 
 def rewrite(table: lance.LanceDataset, fragment_ids: Collection[int]) -> Rewritten | None:
-    """Write the live rows of ``fragment_ids`` anew, neighbours among them into one fragment.
+    """Write the live rows of ``fragment_ids`` anew, and neighbours among them into one fragment while they fit.
 
-    None where that would change nothing: none of these has a deleted row, or a neighbour among them. Memory: a few
-    times `IO_BYTES`, whatever the cells weigh. The operation is for ``table`` as it is: after a lost race prepare it
+    None where that would change nothing: none of these has a deleted row, or a neighbour that fits. Memory: a few
+    hundred MB, or ten times the largest cell. The operation is for ``table`` as it is: after a lost race prepare it
     again. Raises `IntegrityError` where what was written is not what was read; `OSError` as Lance does.
     """
     import lance
-    from lance.optimize import Compaction
 
     fragments = {fragment.fragment_id: fragment.metadata for fragment in table.get_fragments()}
-    if not fragments or not fragment_ids:
+    chosen = set(fragment_ids)
+    if not chosen:
         return None
-    first, chosen = min(fragments), set(fragment_ids)
+    first = min(fragments)
     if first == 0 and fragments[first].deletion_file is not None:
         chosen.add(first)
-    rows = sum(fragments[number].num_rows for number in chosen)
-    weight = max(_weight(fragments[number]) for number in chosen)
-    options: Any = {
-        "target_rows_per_fragment": max(rows, 2),  # each group becomes one fragment
-        "materialize_deletions_threshold": 0.0,
-        "excluded_fragment_ids": [number for number in fragments if number not in chosen],
-        "batch_size": batch_rows(weight),
-        "io_buffer_size": IO_BYTES,
-        "num_threads": 1,
-        # What was deferred could not be looked up meanwhile (lance#4767).
-        "defer_index_remap": False,
-    }
-    moves = []
-    for task in Compaction.plan(table, options).tasks:
-        [new] = task.execute(table).new_fragments
-        moves.append(Moved(tuple(task.fragments), new))
-        _compare(table, moves[-1], batch_rows(weight))
-    if not moves:
+    written = [pair for together in bins(fragments.values(), chosen) for pair in _write(table, fragments, together)]
+    if not written:
         return None
-    if not any(first == there.id for moved in moves for there in moved.old):
-        moves.append(Moved((fragments[first],), fragments[first]))
-    groups = [lance.LanceOperation.RewriteGroup(list(moved.old), [moved.new]) for moved in moves]
-    return Rewritten(lance.LanceOperation.Rewrite(groups, []), tuple(moves))
+    if not any(first == fragment.id for old, _ in written for fragment in old):
+        written.append(((fragments[first],), fragments[first]))
+    groups = [lance.LanceOperation.RewriteGroup(list(old), [new]) for old, new in written]
+    moves = tuple(Moved(old, new, number) for (old, new), number in zip(written, _numbers(table, written), strict=True))
+    return Rewritten(lance.LanceOperation.Rewrite(groups, []), moves)
 
 
-def numbers_after(table: lance.LanceDataset, moves: tuple[Moved, ...]) -> list[int]:
-    """The number that each new fragment will have if the operation lands on ``table``, its very next version."""
-    manifest = {number: value for number, value, _ in protobuf.parts(table._ds.serialized_manifest())}
-    following, numbers = manifest.get(_MAX_FRAGMENT_ID, -1) + 1, []
-    for moved in moves:
-        numbers.append(moved.new.id or following)
-        following += not moved.new.id
-    return numbers
+def bins(fragments: Iterable[FragmentMetadata], chosen: Collection[int]) -> Iterator[list[FragmentMetadata]]:
+    """The ``chosen`` ones among all ``fragments`` of a table, neighbours together while they fit in one."""
+    together: list[FragmentMetadata] = []
+    for fragment in fragments:
+        if together and (fragment.id not in chosen or not fits([*together, fragment])):
+            yield together
+            together = []
+        if fragment.id in chosen:
+            together.append(fragment)
+    if together:
+        yield together
 
 
-def batch_rows(weight: float) -> int:
-    """How many rows of ``weight`` bytes to read at a time."""
-    return int(max(1, min(MOST_ROWS, BATCH_BYTES // max(weight, 1))))
+def fits(fragments: Sequence[FragmentMetadata]) -> bool:
+    """Whether the live rows of ``fragments`` fit in one."""
+    return sum(f.num_rows for f in fragments) <= FRAGMENT_ROWS and sum(map(live_bytes, fragments)) <= FRAGMENT_BYTES
+
+
+def live_bytes(fragment: FragmentMetadata) -> int:
+    """About what the rows of a fragment that are not deleted take on disk."""
+    return stored_bytes(fragment) * fragment.num_rows // max(fragment.physical_rows, 1)
+
+
+def stored_bytes(fragment: FragmentMetadata) -> int:
+    """What the data files of a fragment take on disk."""
+    return sum(file.file_size_bytes or 0 for file in fragment.files)
+
+
+def batch_rows(fragments: Iterable[FragmentMetadata]) -> int:
+    """How many rows of ``fragments`` to read at a time."""
+    weight = max(stored_bytes(fragment) // max(fragment.physical_rows, 1) for fragment in fragments)
+    return int(max(1, min(BATCH_ROWS, BATCH_BYTES // max(weight, 1))))
+
+
+def rows_of(
+    table: lance.LanceDataset, fragments: Collection[FragmentMetadata], columns: Sequence[str], *, deleted: bool = False
+) -> Iterator[pa.RecordBatch]:
+    """The rows of ``fragments`` with their ids, in order and piece by piece; ``deleted``: also those without."""
+    numbers = {fragment.id for fragment in fragments}
+    scanner: Any = table.scanner(
+        columns=list(columns),
+        fragments=[fragment for fragment in table.get_fragments() if fragment.fragment_id in numbers],
+        with_row_id=True,
+        include_deleted_rows=deleted,
+        scan_in_order=True,
+        batch_size=batch_rows(fragments),
+        batch_readahead=1,
+        fragment_readahead=1,
+        io_buffer_size=IO_BYTES,
+    )
+    batches: Iterator[pa.RecordBatch] = scanner.to_batches()
+    yield from batches
 
 
 class NewFile:
@@ -126,30 +155,46 @@ class NewFile:
         return found
 
 
-def _compare(table: lance.LanceDataset, moved: Moved, batch_size: int) -> None:
-    [path] = file_paths(moved.new)
-    numbers = [fragment.id for fragment in moved.old]
-    what = f"writing fragments {', '.join(map(str, numbers))} anew"
-    scanner: Any = table.scanner(
-        columns=table.schema.names,
-        fragments=[fragment for fragment in table.get_fragments() if fragment.fragment_id in numbers],
-        with_row_id=True,
-        scan_in_order=True,
-        batch_size=batch_size,
-        batch_readahead=1,
-        fragment_readahead=1,
-        io_buffer_size=IO_BYTES,
-    )
+Written = tuple[tuple["FragmentMetadata", ...], "FragmentMetadata"]
+
+
+def _write(
+    table: lance.LanceDataset, all_fragments: Iterable[int], together: Sequence[FragmentMetadata]
+) -> Iterator[Written]:
+    """The new fragments for some that stand together: one, or more where Lance keeps some of them apart."""
+    from lance.optimize import Compaction
+
+    numbers = {fragment.id for fragment in together}
+    options: Any = {
+        "target_rows_per_fragment": max(2, sum(fragment.num_rows for fragment in together)),
+        "materialize_deletions_threshold": 0.0,
+        "excluded_fragment_ids": [number for number in all_fragments if number not in numbers],
+        "batch_size": batch_rows(together),
+        "io_buffer_size": IO_BYTES,
+        "num_threads": 1,
+        # What was deferred could not be looked up meanwhile (lance#4767).
+        "defer_index_remap": False,
+    }
+    for task in Compaction.plan(table, options).tasks:
+        [new] = task.execute(table).new_fragments
+        old = tuple(task.fragments)
+        _compare(table, old, new)
+        yield old, new
+
+
+def _compare(table: lance.LanceDataset, old: tuple[FragmentMetadata, ...], new: FragmentMetadata) -> None:
+    what = f"writing fragments {', '.join(str(fragment.id) for fragment in old)} anew"
     row_ids = [np.empty(0, np.uint64)]
 
-    def old() -> Iterator[pa.RecordBatch]:
-        for batch in scanner.to_batches():
+    def live() -> Iterator[pa.RecordBatch]:
+        for batch in rows_of(table, old, table.schema.names):
             row_ids.append(np.array(batch.column("_rowid"), np.uint64))  # a copy: a column keeps its whole batch
             yield batch
 
-    new = NewFile(table, path)
-    assert_same(old(), new.read, new.rows, table.schema.names, what)
-    if not np.array_equal(np.concatenate(row_ids), _row_ids(moved.new)):
+    [path] = file_paths(new)
+    file = NewFile(table, path)
+    assert_same(live(), file.read, file.rows, table.schema.names, what)
+    if not np.array_equal(np.concatenate(row_ids), _row_ids(new)):
         raise IntegrityError(f"{what}: rows would get other ids; nothing was published")
 
 
@@ -161,6 +206,10 @@ def _row_ids(fragment: FragmentMetadata) -> NDArray[np.uint64]:
     return np.array(found, np.uint64)
 
 
-def _weight(fragment: FragmentMetadata) -> float:
-    """Bytes a row."""
-    return sum(file.file_size_bytes or 0 for file in fragment.files) / max(fragment.physical_rows, 1)
+def _numbers(table: lance.LanceDataset, written: Iterable[Written]) -> Iterator[int]:
+    """The numbers that Lance will give: the next free ones, and to one that has a number its own."""
+    manifest = {number: value for number, value, _ in protobuf.parts(table._ds.serialized_manifest())}
+    following = manifest.get(_MAX_FRAGMENT_ID, -1) + 1
+    for _, new in written:
+        yield new.id or following
+        following += not new.id
