@@ -25,6 +25,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from mmreg.errors import UsageError
+from mmreg.sources.image import refuse_bomb
+from mmreg.sources.record import Refused
 from mmreg.validators.pictures import FORMATS, MOST_PIXELS
 
 MAX_PIXELS = 64_000_000
@@ -114,6 +116,7 @@ def _grey_by_simplejpeg(simplejpeg: Any, data: bytes | None, max_pixels: int) ->
         height, width, space, _ = simplejpeg.decode_jpeg_header(data)
         if space not in _JPEG_MODES:
             return grey_by_pillow(data, max_pixels)
+        _refuse_bomb(data, max_pixels)
         _check_size(width, height, max_pixels)
         with _memory_for(width * height):
             grey: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, colorspace="GRAY")
@@ -129,6 +132,7 @@ def _open(data: bytes | None, max_pixels: int) -> ImageFile.ImageFile:
     """Read the header only, and refuse what is too large before a pixel is decoded."""
     if data is None:
         raise Undecodable("null_value", "there is no image")
+    _refuse_bomb(data, max_pixels)
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError:  # its message has a memory address: reasons must be the same in each run
@@ -139,6 +143,14 @@ def _open(data: bytes | None, max_pixels: int) -> ImageFile.ImageFile:
         raise _unreadable(error) from error
     _check_size(*image.size, max_pixels)
     return image
+
+
+def _refuse_bomb(data: bytes, max_pixels: int) -> None:
+    """What Pillow would pay for before it tells the size, or after."""
+    try:
+        refuse_bomb(data, max_pixels)
+    except Refused as refused:
+        raise Undecodable(refused.reason, refused.detail) from None
 
 
 def _check_size(width: int, height: int, max_pixels: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,8 @@ import pyarrow.compute as pc
 from mmreg.errors import StorageError
 from mmreg.schemas.arrow import media_kind
 from mmreg.schemas.cells import child, values
+from mmreg.sources.files import Root, open_file
+from mmreg.sources.record import Refused
 
 
 def with_bytes(batch: pa.RecordBatch, media_root: str | None, *, tolerant: bool = False) -> pa.RecordBatch:
@@ -62,10 +63,11 @@ def _read(uri: str, offset: int | None, length: int | None, media_root: str | No
             hint="run inside the project that declares its source",
         )
     try:
-        with (Path(media_root) / uri).open("rb") as file:
+        # Looked for anew as when it came in: a link or a pipe may be in its place by now, and a cell that somebody
+        # else wrote may say anything.
+        with open(open_file(Root(media_root).locate(uri)), "rb") as file:
             file.seek(offset or 0)
             return file.read(length if length is not None else -1)
-    except OSError as error:
-        raise StorageError(
-            f"{uri}: {error.strerror} (below {media_root})", hint="put the file back, or mmreg apply"
-        ) from error
+    except (Refused, OSError, ValueError) as error:
+        told = error.detail if isinstance(error, Refused) else f"{uri}: {error}"
+        raise StorageError(f"{told} (below {media_root})", hint="put the file back, or mmreg apply") from None

@@ -48,6 +48,8 @@ def _wave(file: BinaryIO) -> tuple[int | None, int | None, int | None]:
             rate, channels, frames = sound.getframerate(), sound.getnchannels(), sound.getnframes()
     except (wave.Error, EOFError, RuntimeError):
         return None, None, None  # a codec that the standard library does not speak, or a cut header
+    if rate >= 2**31 or channels >= 2**15:
+        return None, None, None  # no sound has that: the header lies, and the columns could not hold it
     return rate, channels, frames * 1000 // rate if rate else None
 
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import csv
-import io
-import json
 import os
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from mmreg.errors import UsageError
 from mmreg.schemas.declaration import ColumnSpec
 from mmreg.sources.declared import open_declared
 from mmreg.sources.files import normalise
-from mmreg.sources.lines import parse_line, read_lines
+from mmreg.sources.lines import LONGEST, parse_line, read_lines, strict_json
 from mmreg.sources.record import Refused
 from mmreg.sources.stamp import canonical, digest16
 
@@ -67,21 +65,40 @@ def _csv_captions(path: str, columns: Mapping[str, ColumnSpec]) -> Iterator[Capt
     name = os.path.basename(path)
     # A byte that is no UTF-8 becomes a surrogate, so that only the cell which has it is refused.
     with open_declared(path) as stream:
-        reader = csv.DictReader(io.TextIOWrapper(stream, "utf-8-sig", "surrogateescape", newline=""))
+        reader = csv.DictReader(_lines(stream))
         try:
-            if not set(_FILE_KEYS) & set(reader.fieldnames or ()):
+            header = list(reader.fieldnames or ())
+            if twice := next((key for key in header if header.count(key) > 1), None):
+                raise UsageError(f"captions: {name} has the column {twice!r} twice", hint="give one another name")
+            if not set(_FILE_KEYS) & set(header):
                 raise UsageError(
                     f"captions: {name} has no column {', '.join(_FILE_KEYS)}",
                     hint="name the images in a column `file_name`, and give the file a header line",
                 )
             for record in reader:
                 cells = {key: _cell(record.get(spec.field or key), spec) for key, spec in columns.items()}
-                yield _caption(record, cells, f"{name}:{reader.line_num}")
+                place = f"{name}:{reader.line_num}"
+                if None in record:  # under this key the reader puts what is left over
+                    more = Refused("unreadable", f"{place}: more cells than the header has columns")
+                    yield Caption("", cells, place, [repr(record), cells], more)
+                else:
+                    yield _caption(record, cells, place)
         except csv.Error as error:
             raise UsageError(
                 f"captions: {name} after line {reader.line_num}: {error}",
                 hint="check the quotes of the next line",
             ) from error
+
+
+def _lines(stream: BinaryIO) -> Iterator[str]:
+    """Lines as text, their ends kept; a byte that is no UTF-8 becomes a surrogate. Raises `csv.Error` for one
+    that is longer than any record could be."""
+    start = "\ufeff"
+    while data := stream.readline(LONGEST + 1):
+        if len(data) > LONGEST:
+            raise csv.Error(f"the line is longer than {LONGEST:,} bytes")
+        yield data.decode("utf-8", "surrogateescape").removeprefix(start)
+        start = ""
 
 
 def _caption(record: Mapping[str, Any], cells: Mapping[str, Any], place: str) -> Caption:
@@ -101,6 +118,6 @@ def _cell(text: str | None, spec: ColumnSpec) -> Any:
     if spec.type in ("text", "string", "timestamp", "ref", "image", "audio", "video"):
         return text
     try:
-        return json.loads(text.lower() if spec.type == "bool" else text)
+        return strict_json(text.lower() if spec.type == "bool" else text)
     except (ValueError, RecursionError):
         return text

@@ -27,6 +27,7 @@ from mmreg.sources.files import normalise
 from mmreg.sources.record import Refused
 
 _CACHE = ".mmreg/cache/dvc"
+_DATABASES = "DVC_SITE_CACHE_DIR"
 _USERINFO = re.compile(r"(?<=://)[^/@]*@")
 
 
@@ -41,7 +42,7 @@ def fetch(name: str, spec: DatasetSpec, base: Path) -> tuple[DatasetSpec, dict[s
             f"dataset {name}: a source of type dvc needs the repository",
             hint=f"add `repo: .` (or its path or URL) under datasets.{name}.source",
         )
-    with _dvc_errors(name, source):
+    with _dvc_errors(name, source), _own_databases(base):
         files = _open(name, source.repo, source.rev, base)
         revision = files.repo.get_rev()
         md5 = _info(files, name, source, source.path).get("md5")
@@ -127,6 +128,21 @@ def _remove(part: Path) -> None:
 def _read_as(place: str) -> Literal["imagefolder", "jsonl", "parquet"]:
     suffix = os.path.splitext(place)[1].lower()
     return "jsonl" if suffix == ".jsonl" else "parquet" if suffix == ".parquet" else "imagefolder"
+
+
+@contextmanager
+def _own_databases(base: Path) -> Iterator[None]:
+    """DVC's databases hold pickles, and a repository's own configuration may say where they are: not there.
+
+    The environment is the only place that counts for more.
+    """
+    chosen = os.environ.get(_DATABASES)
+    os.environ[_DATABASES] = chosen or str(base / ".mmreg" / "cache" / "dvc-site")
+    try:
+        yield
+    finally:
+        if chosen is None:
+            del os.environ[_DATABASES]
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import warnings
 from typing import BinaryIO
@@ -14,6 +15,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from mmreg.schemas.declaration import Limits
+from mmreg.sources.bombs import check_scans, check_tiff
 from mmreg.sources.record import Refused
 
 # The formats that are let in, by their first bytes. Pillow's other parsers (EPS, PDF, ...) are never reached.
@@ -25,6 +27,7 @@ _PARSERS: tuple[tuple[bytes, type[ImageFile]], ...] = (
     (b"II*\0", TiffImageFile),
     (b"MM\0*", TiffImageFile),
 )
+_TIFF, _BIG_TIFF = (b"II*\0", b"MM\0*"), (b"II+\0", b"MM\0+")
 _LARGEST_SIDE = 2**31 - 1
 
 ImageFacts = tuple[str, int, int, str]
@@ -34,6 +37,8 @@ ImageFacts = tuple[str, int, int, str]
 def image_facts(file: BinaryIO, limits: Limits) -> ImageFacts:
     """Read the header of an image. Raises `Refused`: ``not_an_image`` or ``pixel_limit``."""
     start = file.read(32)
+    if start.startswith(_TIFF):
+        check_tiff(file, limits.max_pixels)
     facts = _webp(start) if start[:4] == b"RIFF" and start[8:12] == b"WEBP" else _parse(file, start)
     _, width, height, _ = facts
     if width * height > limits.max_pixels or max(width, height) > _LARGEST_SIDE:
@@ -44,6 +49,19 @@ def image_facts(file: BinaryIO, limits: Limits) -> ImageFacts:
     if width < 1 or height < 1:
         raise Refused("not_an_image", f"{width} x {height} pixels")
     return facts
+
+
+def refuse_bomb(data: bytes, max_pixels: int) -> None:
+    """Raise `Refused` for a picture that costs more than its pixels, or costs them before it tells how many they are.
+
+    All else is left to whoever decodes it.
+    """
+    if data.startswith(b"\xff\xd8\xff"):
+        check_scans(data)
+    elif data.startswith(_TIFF) or (data.startswith(b"RIFF") and data[8:12] == b"WEBP"):
+        image_facts(io.BytesIO(data), Limits(max_pixels=max_pixels))
+    elif data.startswith(_BIG_TIFF):
+        raise Refused("not_an_image", "a BigTIFF")
 
 
 def _parse(file: BinaryIO, start: bytes) -> ImageFacts:

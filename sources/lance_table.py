@@ -6,14 +6,14 @@ column of the table. A media column holds bytes, or a struct of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
-from mmreg.errors import NotFound, StorageError, UsageError
+from mmreg.errors import MmregError, NotFound, StorageError, UsageError
 from mmreg.schemas.cells import values
 from mmreg.schemas.declaration import DatasetSpec
 from mmreg.sources.columns import media_columns
@@ -47,7 +47,7 @@ class LanceTable:
             _check_media(name, key, spec, schema)
 
     def listing(self) -> Iterator[pa.RecordBatch]:
-        for batch in self._table.scanner(columns=[_TOUCHED], with_row_id=True).to_batches():
+        for batch in self._scan(columns=[_TOUCHED], with_row_id=True):
             addresses = pa.array([_address(row_id) for row_id in values(batch.column("_rowid"))], pa.string())
             stamps = [_stamp(version) for version in values(batch.column(_TOUCHED))]
             yield pa.RecordBatch.from_arrays([addresses, pa.array(stamps, pa.uint64())], schema=LISTING)
@@ -69,15 +69,8 @@ class LanceTable:
         columns = [_TOUCHED, *(name for name in self._table.schema.names if name in fields)]
         row_ids = self._row_ids(wanted)
         # Rows of a batch, by what a row takes: wide rows must not come thousands at a time.
-        scanner = self._table.scanner(
-            columns=columns,
-            with_row_id=True,
-            batch_size=_ROWS,
-            batch_size_bytes=_BYTES,
-            batch_readahead=2,
-            io_buffer_size=2 * _BYTES,
-        )
-        for batch in scanner.to_batches():
+        bounds = {"batch_size": _ROWS, "batch_size_bytes": _BYTES, "batch_readahead": 2, "io_buffer_size": 2 * _BYTES}
+        for batch in self._scan(columns=columns, with_row_id=True, **bounds):
             if row_ids is None:
                 yield batch
                 continue
@@ -89,29 +82,66 @@ class LanceTable:
         if wanted is None:
             return None
         chosen = [np.empty(0, np.uint64)]
-        for batch in self._table.scanner(columns=[], with_row_id=True, batch_size=65_536).to_batches():
+        for batch in self._scan(columns=[], with_row_id=True, batch_size=65_536):
             ids = batch.column("_rowid").to_numpy()
             mask = wanted(pa.array([_address(row_id) for row_id in ids.tolist()], pa.string()))
             chosen.append(ids[mask.to_numpy(zero_copy_only=False)].astype(np.uint64))
         return np.concatenate(chosen)
+
+    def _scan(self, **options: Any) -> Iterator[pa.RecordBatch]:
+        """Batches that are whole. Raises `StorageError` where a page is not what its file says that it is."""
+        batches = _caught(self._broken, lambda: iter(self._table.scanner(**options).to_batches()))
+        while (batch := _caught(self._broken, lambda: next(batches, None))) is not None:
+            yield batch
+
+    def _broken(self, error: BaseException) -> StorageError:
+        path = self._spec.source.path
+        return StorageError(
+            f"dataset {self._name}: {path} cannot be read: {_words(error)}",
+            hint=f"its maker's copy: some file of {path} is damaged",
+        )
 
 
 def _open(name: str, path: str, base: Path) -> lance.LanceDataset:
     import lance
 
     uri = path if "://" in path else str((base / path).resolve())
-    try:
-        table = lance.dataset(uri)
-    except (ValueError, OSError) as error:
+
+    def broken(error: BaseException) -> MmregError:
         if "not found" in str(error).lower():
-            raise NotFound(f"dataset {name}: there is no Lance table at {path}", hint="mend source.path") from error
-        raise StorageError(f"dataset {name}: {path} cannot be opened: {str(error).splitlines()[0]}") from error
+            return NotFound(f"dataset {name}: there is no Lance table at {path}", hint="mend source.path")
+        return StorageError(f"dataset {name}: {path} cannot be opened: {_words(error)}")
+
+    table = _caught(broken, lambda: lance.dataset(uri))
+    if _caught(broken, lambda: table.base_paths()):
+        raise UsageError(
+            f"dataset {name}: the table {path} keeps data at addresses of its own choice, and none is followed",
+            hint="lance.write_dataset(lance.dataset(it), COPY, enable_stable_row_ids=True), and COPY as path",
+        )
     if not table.has_stable_row_ids:
         raise UsageError(
             f"dataset {name}: the table {path} has no stable row ids, so its rows cannot be told apart later",
             hint="write it again with lance.write_dataset(..., enable_stable_row_ids=True)",
         )
     return table
+
+
+Made = TypeVar("Made")
+
+
+def _caught(error_of: Callable[[BaseException], Exception], call: Callable[[], Made]) -> Made:
+    """What ``call`` answers. Over damaged files Lance raises this or that, and where it panics no `Exception`."""
+    try:
+        return call()
+    except BaseException as error:
+        if isinstance(error, (KeyboardInterrupt, SystemExit, MmregError, MemoryError)):
+            raise
+        raise error_of(error) from error
+
+
+def _words(error: BaseException) -> str:
+    said = str(error) or type(error).__name__
+    return said.splitlines()[0].split(", /")[0][:300]
 
 
 def _check_media(name: str, key: str, spec: DatasetSpec, schema: pa.Schema) -> None:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Mapping
 from itertools import compress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -27,13 +27,16 @@ from mmreg.sources.reading import listing_of, rows_of
 from mmreg.sources.record import File, Record, Refused
 from mmreg.sources.shards import find_shards, open_shard
 from mmreg.sources.stamp import stamp
-from mmreg.sources.tabular import check_schema, media_leaves, media_value, python_rows
+from mmreg.sources.tabular import check_schema, dictionary_leaves, media_leaves, media_value, python_rows
 
 _ROWS = 4096
 _BYTES = 8 * 1024 * 1024
 _BUFFER = 1024 * 1024
-_BROKEN = (pa.ArrowException, OSError)
+_BROKEN = (pa.ArrowException, OSError, UnicodeDecodeError)
 """What pyarrow raises over a file that is no Parquet, or no longer."""
+_ROWS_ANYWAY, _ROWS_PER_BYTE = 1 << 20, 16
+"""Rows that a file may announce: these, and so many more for each of its bytes. Rows that say something take
+more, and a footer can announce 10^18 of them."""
 
 
 class ParquetFiles:
@@ -87,18 +90,33 @@ class ParquetFiles:
                 continue
             with open_shard(file) as stream:
                 try:
-                    parquet = pq.ParquetFile(
-                        stream, buffer_size=_BUFFER, pre_buffer=False, page_checksum_verification=True
-                    )
+                    parquet, schema = self._open(stream, file)
                 except _BROKEN as error:
                     yield Record(name, stamp((file,)), {}, _broken(name, error))
                     continue
-                check_schema(self.name, name, parquet.schema_arrow, self.spec.columns)
+                except Refused as refused:
+                    yield Record(name, stamp((file,)), {}, refused)
+                    continue
+                check_schema(self.name, name, schema, self.spec.columns)
                 folder, start = os.path.dirname(name) if self._beside else "", 0
                 for index in range(parquet.num_row_groups):
                     group = _Group(parquet, index, start, self.spec.columns, file, root, folder)
                     yield group
                     start += group.count
+
+    def _open(self, stream: BinaryIO, file: File) -> tuple[pq.ParquetFile, pa.Schema]:
+        """The file, and the schema that it declares. Raises `Refused`, or one of `_BROKEN`."""
+        how: dict[str, Any] = {"buffer_size": _BUFFER, "pre_buffer": False, "page_checksum_verification": True}
+        plain = pq.ParquetFile(stream, **how)
+        rows, most = plain.metadata.num_rows, _ROWS_ANYWAY + _ROWS_PER_BYTE * file.size
+        groups = [plain.metadata.row_group(index).num_rows for index in range(plain.num_row_groups)]
+        if rows > most or sum(groups) > most or min(groups, default=0) < 0:
+            raise Refused("too_large", f"{file.uri} announces {max(rows, sum(groups)):,} rows in {file.size:,} bytes")
+        fields = {column.field or key for key, column in self.spec.columns.items()}
+        leaves = dictionary_leaves(plain, fields)
+        if not leaves:
+            return plain, plain.schema_arrow
+        return pq.ParquetFile(stream, metadata=plain.metadata, read_dictionary=leaves, **how), plain.schema_arrow
 
 
 class _Group:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -41,8 +42,12 @@ def acceptor(spec: ColumnSpec, max_text: int) -> Accept:
     def ref(value: Any) -> dict[str, Any]:
         return _ref(value, spec.dataset or "")
 
+    def number(value: Any) -> float | None:
+        # What reads NaN as "nothing" (pandas writes it so) finds null here; where null may not be, it is refused.
+        return None if spec.nullable and value != value else _float(value)
+
     return {
-        "text": caption, "string": text, "int": _int, "float": _float, "bool": _bool, "timestamp": _timestamp,
+        "text": caption, "string": text, "int": _int, "float": number, "bool": _bool, "timestamp": _timestamp,
         "messages": messages, "preference": preference, "ref": ref,
     }[spec.type]  # fmt: skip
 
@@ -89,9 +94,12 @@ def _float(value: Any) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise wrong_type("a number", value)
     try:
-        return float(value)
+        number = float(value)
     except OverflowError:
         raise Refused("wrong_type", "the number does not fit 64 bits") from None
+    if not math.isfinite(number):
+        raise Refused("wrong_type", f"the number is {number}")
+    return number
 
 
 def _bool(value: Any) -> bool:

@@ -15,10 +15,10 @@ import pyarrow as pa
 Reason = Literal[
     "pixel_limit", "too_large", "not_an_image", "not_audio", "not_video", "missing_file", "outside_root",
     "not_a_file", "empty_text", "not_utf8", "text_too_long", "wrong_type", "duplicate_address",
-    "duplicate_identity", "null_value", "unreadable",
+    "duplicate_identity", "null_value", "unreadable", "erased",
 ]  # fmt: skip
 """Why a record did not become a row. Stable; explained in ``docs/sources.md``.
-``duplicate_identity`` is found later, where samples get their identity."""
+``duplicate_identity`` and ``erased`` are found later, where samples get their identity."""
 
 _ADDRESS: pa.Field[Any] = pa.field("address", pa.string(), nullable=False)
 _STAMP: pa.Field[Any] = pa.field("stamp", pa.uint64(), nullable=False)

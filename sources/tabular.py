@@ -13,6 +13,9 @@ from mmreg.errors import UsageError
 from mmreg.schemas.declaration import ColumnSpec
 from mmreg.sources.record import Refused
 
+_MOST_NAMES = 20
+"""Columns of a file that a message lists."""
+
 
 def check_schema(dataset: str, file: str, schema: pa.Schema, columns: Mapping[str, ColumnSpec]) -> None:
     """Refuse a declaration by which every row of ``file`` would be rejected. Raises `UsageError`."""
@@ -22,7 +25,7 @@ def check_schema(dataset: str, file: str, schema: pa.Schema, columns: Mapping[st
             if column.nullable:
                 continue
             raise UsageError(
-                f"dataset {dataset}: {file} has no column {field!r}; it has {', '.join(schema.names)}",
+                f"dataset {dataset}: {file} has no column {field!r}; it has {_shown(schema.names)}",
                 hint=f"give datasets.{dataset}.columns.{key} the right `field:`, or `nullable: true`",
             )
         dtype = schema.field(field).type
@@ -31,6 +34,27 @@ def check_schema(dataset: str, file: str, schema: pa.Schema, columns: Mapping[st
                 f"dataset {dataset}: {file} holds the bytes of {field!r}, which cannot be kept by reference",
                 hint=f"declare `storage: inline` under datasets.{dataset}.columns.{key}",
             )
+
+
+def dictionary_leaves(file: pq.ParquetFile, fields: set[str]) -> list[str]:
+    """The leaves below ``fields`` whose values stand in a dictionary, somewhere in the file.
+
+    Read as dictionaries they take the memory that the file has for them. Spelled out, a value of a megabyte that four
+    thousand rows point to is four gigabytes, from a file of a few hundred bytes.
+    """
+    leaves: set[str] = set()
+    for group in range(file.metadata.num_row_groups):
+        metadata = file.metadata.row_group(group)
+        for index in range(metadata.num_columns):
+            column = metadata.column(index)
+            if column.physical_type == "BYTE_ARRAY" and column.has_dictionary_page:
+                leaves.add(column.path_in_schema)
+    return sorted(leaf for leaf in leaves if leaf.partition(".")[0] in fields)
+
+
+def _shown(names: list[str]) -> str:
+    told = ", ".join(names[:_MOST_NAMES])
+    return told if len(names) <= _MOST_NAMES else f"{told} and {len(names) - _MOST_NAMES:,} more"
 
 
 def media_leaves(file: pq.ParquetFile, group: int, fields: set[str]) -> list[str]:
@@ -64,28 +88,26 @@ def media_value(value: Any) -> Any:
 def python_rows(batch: pa.RecordBatch, columns: Mapping[str, ColumnSpec]) -> Iterator[dict[str, Any]]:
     """Yield the rows of ``batch`` by declared column, null where it has none.
 
-    A text that is not UTF-8 is a `Refused` in its place.
+    A text that is not UTF-8, or a time that no calendar has, is a `Refused` in its place. Values are made as they are
+    asked for: a dictionary may say with few bytes that every row is large.
     """
     names = set(batch.schema.names)
     values = [
         _values(batch.column(column.field or key), column) if (column.field or key) in names else None
         for key, column in columns.items()
     ]
-    for row in range(batch.num_rows):
-        yield {key: many[row] if many else None for key, many in zip(columns, values, strict=True)}
+    for _ in range(batch.num_rows):
+        yield {key: next(many) if many else None for key, many in zip(columns, values, strict=True)}
 
 
-def _values(array: pa.Array[Any], column: ColumnSpec) -> list[Any]:
+def _values(array: pa.Array[Any], column: ColumnSpec) -> Iterator[Any]:
     if column.type == "embedding" and isinstance(array, pa.ListArray | pa.LargeListArray | pa.FixedSizeListArray):
-        return [_vector(cell) for cell in array]
+        return map(_vector, array)
     if column.type == "timestamp" and (pa.types.is_timestamp(array.type) or pa.types.is_date(array.type)):
         array = pc.cast(array, pa.timestamp("us", tz="UTC"), safe=False)
     if column.type == "float" and pa.types.is_decimal(array.type):
         array = pc.cast(array, pa.float64())
-    try:
-        return array.to_pylist()
-    except UnicodeDecodeError:  # Parquet does not check its text: find the rows that are at fault
-        return [_value(cell) for cell in array]
+    return map(_value, array)  # Parquet checks neither its text nor its times: each cell answers for itself
 
 
 def _value(cell: pa.Scalar[Any]) -> Any:
@@ -93,6 +115,8 @@ def _value(cell: pa.Scalar[Any]) -> Any:
         return cell.as_py()
     except UnicodeDecodeError as error:
         return Refused("not_utf8", f"not UTF-8 at byte {error.start} of the text")
+    except (ValueError, OverflowError) as error:
+        return Refused("wrong_type", str(error))
 
 
 def _vector(cell: Any) -> Any:

@@ -15,6 +15,8 @@ from mmreg.errors import UsageError
 from mmreg.schemas.arrow import media_kind
 from mmreg.schemas.check import CheckResult
 from mmreg.schemas.declaration import CheckSpec, Declared, Limits
+from mmreg.sources.image import refuse_bomb
+from mmreg.sources.record import Refused
 from mmreg.validators.arguments import parse_arguments
 from mmreg.validators.pictures import FORMATS, MOST_PIXELS, strict
 from mmreg.validators.table import Table, cells
@@ -70,10 +72,13 @@ class ImageDecodes:
         if data is None:
             return "its bytes are missing"
         try:
+            refuse_bomb(data, self._max_pixels)
             with Image.open(BytesIO(data), formats=FORMATS) as image:
                 if image.width * image.height > self._max_pixels:
                     return f"{image.width} x {image.height} pixels, above the limit of {self._max_pixels:,}"
                 image.load()
+        except Refused as refused:
+            return refused.detail
         except UnidentifiedImageError:
             return f"not an image ({', '.join(FORMATS)})"
         except Image.DecompressionBombError:
