@@ -43,6 +43,7 @@ SECTIONS = {
         "eval": "Record evaluations.",
     },
     "Upkeep": {
+        "gc": "Remove old versions that nothing needs, and what crashes left.",
         "doctor": "Make run objects, index and lake agree after a crash.",
         "catalog": "Look after the index.",
     },

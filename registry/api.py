@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from mmreg.schemas.check import ValidationReport
     from mmreg.schemas.detail import Diff, VersionDetail
     from mmreg.schemas.finding import DoctorReport
+    from mmreg.schemas.gc import GcReport
     from mmreg.schemas.lineage import Lineage
     from mmreg.schemas.model import Checkpoint
+    from mmreg.schemas.progress import Progress
     from mmreg.schemas.run import JobKind, Run
     from mmreg.schemas.summary import DatasetSummary, LogEntry, ModelSummary
     from mmreg.schemas.why import Why
@@ -149,6 +151,12 @@ class Registry(Workspace):
         from mmreg.registry.doctor import doctor
 
         return doctor(self)
+
+    def gc(self, dataset: str | None = None, *, apply: bool = False, progress: Progress | None = None) -> GcReport:
+        """Say which versions of ``dataset``, or of all, nothing needs, and what was left over; ``apply`` removes it."""
+        from mmreg.registry.gc import gc
+
+        return gc(self, dataset, apply=apply, progress=progress)
 
     def rebuild(self) -> int:
         """Make the index again from the lake. Returns how many runs it holds."""

@@ -203,10 +203,10 @@ class Workspace:
                 if name not in table.tags.list():  # else another process pinned it first
                     raise StorageError(f"{dataset}: cannot pin v{lance_version}: {first_line(error)}") from error
 
-    def unpin(self, dataset: str, uuid: str) -> None:
-        """Let clean-up have a version that `pin` has kept; one that is not pinned is fine."""
-        table, name = self.lake.table(dataset), f"mmreg-{uuid}"
-        if name in table.tags.list():
+    def unpin(self, dataset: str, *uuids: str) -> None:
+        """Let clean-up have versions that `pin` has kept; one that is not pinned is fine."""
+        table = self.lake.table(dataset)
+        for name in {f"mmreg-{uuid}" for uuid in uuids}.intersection(table.tags.list()):
             try:
                 table.tags.delete(name)
             except (OSError, ValueError) as error:

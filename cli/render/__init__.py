@@ -15,6 +15,7 @@ _HOMES = {
     "checks": ("DoctorReport", "ValidationReport"),
     "datasets": ("Created", "DatasetSummary", "Diff", "LogEntry", "VersionDetail"),
     "errands": ("NewPass",),
+    "gc": ("GcReport",),
     "lineage": ("Lineage",),
     "models": ("Checkpoint", "ModelSummary"),
     "plans": ("ApplyReport", "Dropped", "Plan", "Status"),

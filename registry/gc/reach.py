@@ -50,8 +50,11 @@ def needed(workspace: Workspace, at: float | None = None) -> dict[Place, list[Re
     return dict(reach(workspace, at).reasons)
 
 
-def reach(workspace: Workspace, at: float | None = None) -> Reach:
-    """`needed`, with what else clean-up has to know. Opens each table once and reads no data."""
+def reach(workspace: Workspace, at: float | None = None, only: str | None = None) -> Reach:
+    """`needed`, with what else clean-up has to know. Opens each table once and reads no data.
+
+    Where ``only`` one dataset is cleaned up, what versions of others refer to is needed, whether they are or not.
+    """
     moment = datetime.now(UTC).timestamp() if at is None else at
     found = _Found.of(workspace)
     leases = live(workspace.lake.store)
@@ -62,11 +65,11 @@ def reach(workspace: Workspace, at: float | None = None) -> Reach:
     tombs = {name: run for name, run in _dropped(workspace, moment).items() if name in found.there}
     for dataset in found.there.keys() - tombs.keys():
         _standing(workspace, found, dataset, moment, _oldest_work(leases))
-    _pins(found)
+    _pins(found, only)
     for name in [name for name in tombs if found.has_needs(name)]:
         del tombs[name]  # it stays, and so does what would stay of any dataset
         _standing(workspace, found, name, moment, _oldest_work(leases))
-    _pins(found)
+    _pins(found, only)
     return Reach(found.reasons, tombs, tuple(sorted(_told(name, who) for name, who in _at_work(leases).items())))
 
 
@@ -87,10 +90,16 @@ class _Found:
         return cls(there, rows, {row.uuid: row for row in rows.values()})
 
     def needs(self, place: Place, kind: ReasonKind, told: str) -> None:
-        dataset, lance_version = place
-        reasons = self.reasons.setdefault(place, []) if lance_version in self.there.get(dataset, ()) else []
+        """Only a person's tag keeps what is on the disk still, as a removal of it was killed."""
+        row = self.rows.get(place)
+        if not self.is_there(place) or (row is not None and row.removed_by and kind != "tag"):
+            return
+        reasons = self.reasons.setdefault(place, [])
         if (reason := Reason(kind, told)) not in reasons:
             reasons.append(reason)
+
+    def is_there(self, place: Place) -> bool:
+        return place[1] in self.there.get(place[0], ())
 
     def has_needs(self, dataset: str) -> bool:
         return any(place[0] == dataset for place in self.reasons)
@@ -145,7 +154,7 @@ def _standing(
     versions = found.there[dataset]
     found.needs((dataset, versions[-1]), "newest", "the newest version")
     kept = retention_of(workspace.spec, dataset)
-    floor = _iso(moment - kept.days * DAY_S)
+    floor = iso(moment - kept.days * DAY_S)
     since = _since(work[1], moment) if work is not None else None
     for number, lance_version in enumerate(reversed(versions)):
         row = found.rows.get((dataset, lance_version))
@@ -171,11 +180,12 @@ def _superseded(found: _Found, dataset: str) -> Iterator[tuple[Place, str]]:
         yield (dataset, lance_version), superseded_at
 
 
-def _pins(found: _Found) -> None:
+def _pins(found: _Found, only: str | None) -> None:
     """A derived version that stays needs the root versions that it refers to."""
-    for place in list(found.reasons):
+    staying = {*found.reasons, *(place for place in found.rows if only is not None and place[0] != only)}
+    for place in sorted(staying):
         row = found.rows.get(place)
-        if row is not None and row.kind == "derived":
+        if row is not None and row.kind == "derived" and found.is_there(place):
             for root in roots_at(row):
                 found.needs(root, "pinned", f"{row.ref} refers to it")
 
@@ -183,7 +193,7 @@ def _pins(found: _Found) -> None:
 def _dropped(workspace: Workspace, moment: float) -> dict[str, Run]:
     """Datasets that were dropped more than a week ago, each with the run that did."""
     dropped = {name: workspace.catalog.run(id) for name, id in workspace.catalog.dropped().items()}
-    return {name: run for name, run in dropped.items() if run.ended_at < _iso(moment - WEEK_S)}
+    return {name: run for name, run in dropped.items() if run.ended_at < iso(moment - WEEK_S)}
 
 
 def _at_work(leases: Mapping[str, Holder]) -> dict[str, Holder]:
@@ -196,7 +206,7 @@ def _oldest_work(leases: Mapping[str, Holder]) -> tuple[str, Holder] | None:
 
 def _since(who: Holder, moment: float) -> str:
     """From when on ``who`` may have begun to read. For what takes very long: from the beginning."""
-    return _iso(who.since - SLACK_S) if who.since > moment - EXPECTED_S else ""
+    return iso(who.since - SLACK_S) if who.since > moment - EXPECTED_S else ""
 
 
 def _told(name: str, who: Holder) -> str:
@@ -207,5 +217,5 @@ def _place(row: VersionRow) -> Place:
     return row.dataset, row.lance_version
 
 
-def _iso(moment: float) -> str:
+def iso(moment: float) -> str:
     return datetime.fromtimestamp(max(0.0, moment), UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
