@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from mmreg.curation.bind import BoundPass
 from mmreg.curation.look import Look
-from mmreg.curation.standing import Standing
 from mmreg.errors import UsageError
 from mmreg.registry.lake import reading
+from mmreg.registry.standing import Standing
 
 if TYPE_CHECKING:
     import lance

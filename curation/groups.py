@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from mmreg.curation.bind import BoundPass
 from mmreg.curation.freshness import Freshness, RowSet, refuse_other_columns, seen_columns
 from mmreg.curation.look import Look
-from mmreg.curation.standing import FragmentState, Standing
 from mmreg.registry.lake import reading
+from mmreg.registry.standing import FragmentState, Standing
 from mmreg.schemas.arrow import ERROR
 from mmreg.schemas.cells import child
 from mmreg.schemas.fingerprint import NOTHING, light_columns, output_prints, row_fingerprints

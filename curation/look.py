@@ -13,8 +13,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mmreg.curation.bind import BoundPass
-from mmreg.curation.standing import FragmentState
 from mmreg.registry.lake import reading
+from mmreg.registry.standing import FragmentState
 from mmreg.schemas.arrow import ERROR
 from mmreg.schemas.cells import child
 from mmreg.schemas.fingerprint import NOTHING, light_columns, light_rows, output_prints, row_fingerprints

@@ -29,7 +29,6 @@ from mmreg.curation.freshness import Freshness, RowSet
 from mmreg.curation.making import CHILDREN
 from mmreg.curation.making import ORIGIN as MADE_FROM
 from mmreg.curation.publishing import ColumnsBuilder, Computed, facet, run_of
-from mmreg.curation.standing import FragmentState, Standing
 from mmreg.errors import Conflict, UsageError
 from mmreg.registry.commit import Draft, publish
 from mmreg.registry.identity import fixed_width
@@ -39,6 +38,7 @@ from mmreg.registry.operations.columns import row_ids_of
 from mmreg.registry.operations.rows import change_rows, create
 from mmreg.registry.snapshot import Snapshot
 from mmreg.registry.stage import Stage
+from mmreg.registry.standing import FragmentState, Standing
 from mmreg.registry.store import Store
 from mmreg.schemas.arrow import DONE, MADE_FOR, ORIGIN, PARENT, SAMPLE_ID, STATE, media_kind
 from mmreg.schemas.cells import child, values

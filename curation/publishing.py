@@ -11,7 +11,6 @@ import numpy as np
 from mmreg.curation.account import Account
 from mmreg.curation.bind import BoundPass
 from mmreg.curation.freshness import Freshness, seen_columns
-from mmreg.curation.standing import Standing
 from mmreg.registry.clock import now
 from mmreg.registry.commit import Draft, Seen, publish
 from mmreg.registry.derive import repoint
@@ -20,6 +19,7 @@ from mmreg.registry.operations.columns import ColumnPublisher, Prepared
 from mmreg.registry.runs import new_run_id
 from mmreg.registry.snapshot import Snapshot
 from mmreg.registry.stage import Stage
+from mmreg.registry.standing import Standing
 from mmreg.schemas.run import Job, Run, RunInput, RunState
 
 if TYPE_CHECKING:

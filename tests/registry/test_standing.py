@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmreg.curation.standing import FragmentState, Standing
+from mmreg.registry.standing import FragmentState, Standing
 
 counts = st.integers(0, 2**40)
 states = st.lists(
