@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 Hashes = NDArray[np.uint64]
 REJECTED = -1
+ERASED: Literal["erased"] = "erased"
+"""The reason of a rejected record that is, or is like, an erased sample."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,7 @@ def known_records(
     Where the declaration changed since (``spec_digest``), every stamp is forgotten so that all is read again.
     """
     rejected = list(rejected_records(lake, last))
-    hashes = [np.array([address_hash(record["source"]) for record in rejected], np.uint64)]
+    hashes = [np.array([record_hash(record) for record in rejected], np.uint64)]
     stamps = [np.array([record["stamp"] for record in rejected], np.uint64)]
     row_ids = [np.full(len(rejected), REJECTED, np.int64)]
     if table is not None:
@@ -152,6 +154,11 @@ def rejected_records(lake: Lake, ingest: Run | None) -> Iterator[dict[str, Any]]
     """The rejected records as of an ingest, each with source, reason, detail and stamp."""
     if ingest is not None and (digest := ingest.facets["ingest"].get("rejected_object")):
         yield from get_records(lake.store, digest)
+
+
+def record_hash(record: Mapping[str, Any]) -> int:
+    """The hash of a rejected record's address, which is all that is kept of the address of an erased sample."""
+    return int(record["source"], 16) if record.get("reason") == ERASED else address_hash(record["source"])
 
 
 def address_hash(address: str) -> int:

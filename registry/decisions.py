@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from mmreg.errors import IntegrityError
+from mmreg.registry.erase.tombstones import replacements
 from mmreg.schemas.cells import values
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 MOST_TOLD, LONGEST_TOLD = 50, 200
 """Reasons, and characters of one, that a Run tells; the file has them all."""
+FOLDER = "_mmreg/decisions/"
 OTHERS = "other reasons"
 ROWS = 1 << 20
 """Rows that are turned into Parquet at a time."""
@@ -75,14 +77,8 @@ class Decided:
 
 def write_decisions(store: Store, dataset: str, run: str, decisions: Decisions) -> dict[str, Any]:
     """Keep ``decisions`` and return what the Run says of them. Memory: the file, a few bytes a row."""
-    key = f"_mmreg/decisions/{dataset}/{run}.parquet"
-    table = decisions.table()
-    sink = pa.BufferOutputStream()
-    # Consecutive ids cost next to nothing as differences.
-    coded: Any = {"use_dictionary": ["reason"], "column_encoding": {"row_id": "DELTA_BINARY_PACKED"}}
-    with pq.ParquetWriter(sink, table.schema, compression="zstd", **coded) as writer:
-        writer.write_table(table, row_group_size=ROWS)
-    data = sink.getvalue().to_pybytes()
+    key = f"{FOLDER}{dataset}/{run}.parquet"
+    data = _encoded(decisions.table())
     store.put(key, data)
     return {
         "path": key,
@@ -127,6 +123,26 @@ class DecisionsOf:
         return Decided(values(found["kept"])[0], values(found["reason"])[0], score)
 
 
+def without_rows(store: Store, run: Run, gone: Mapping[int, NDArray[np.uint64]]) -> bytes | None:
+    """The decisions of ``run`` as they are to be kept without rows, by the number of their root; None where they have
+    none of them."""
+    data = _bytes(store, run)
+    if data is None:
+        return None
+    table = pq.read_table(pa.BufferReader(data))
+    row_ids = table["row_id"].to_numpy()
+    roots = table["root"].to_numpy() if "root" in table.schema.names else np.zeros(len(row_ids), np.uint8)
+    leaving = np.zeros(len(row_ids), bool)
+    for number, leave in gone.items():
+        leaving |= np.isin(row_ids, leave) & (roots == number)
+    if not leaving.any():
+        return None
+    rest = table.filter(pa.array(~leaving))
+    # Else the dictionary would still have the reasons of the rows that left.
+    reasons: Any = rest["reason"].cast(pa.string()).combine_chunks().dictionary_encode()
+    return _encoded(rest.set_column(rest.schema.get_field_index("reason"), "reason", reasons))
+
+
 def facet_of(run: Run) -> Mapping[str, Any] | None:
     """What ``run`` says of its decisions."""
     found: Mapping[str, Any] | None = run.facets.get("select", {}).get("decisions")
@@ -140,6 +156,17 @@ def _bytes(store: Store, run: Run) -> bytes | None:
     data = store.get(facet["path"])
     if data is None:
         raise IntegrityError(f"{facet['path']}: the decisions of run {run.id} are missing from the lake")
-    if hashlib.sha256(data).hexdigest() != facet["sha256"]:
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != facet["sha256"] and digest not in replacements(store, facet["sha256"]):
         raise IntegrityError(f"{facet['path']}: the decisions of run {run.id} have changed in the lake")
     return data
+
+
+def _encoded(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    # Consecutive ids cost next to nothing as differences.
+    coded: Any = {"use_dictionary": ["reason"], "column_encoding": {"row_id": "DELTA_BINARY_PACKED"}}
+    with pq.ParquetWriter(sink, table.schema, compression="zstd", **coded) as writer:
+        writer.write_table(table, row_group_size=ROWS)
+    encoded: bytes = sink.getvalue().to_pybytes()
+    return encoded

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from mmreg.registry.commit import Draft, publish
@@ -73,6 +73,23 @@ def repoint(workspace: Workspace, dataset: str, root: str, run: Run) -> Run:
         return _draft(workspace, dataset, {root: table}, read_selection(newest), new=False)
 
     return publish(workspace.lake, dataset, run, build) or run
+
+
+def move(
+    workspace: Workspace,
+    dataset: str,
+    run: Run,
+    target: Callable[[VersionRow, Selection], tuple[Selection, Mapping[str, lance.LanceDataset]] | None],
+) -> Run | None:
+    """Give ``dataset`` a version as ``target`` wants it, from its newest version and the rows of that: other rows, or
+    other versions of its roots, by their numbers. None where it wants nothing."""
+
+    def build(newest: lance.LanceDataset | None) -> Draft | None:
+        assert newest is not None
+        wanted = target(workspace.version_at(dataset, newest.version), read_selection(newest))
+        return _draft(workspace, dataset, wanted[1], wanted[0], new=False) if wanted is not None else None
+
+    return publish(workspace.lake, dataset, run, build)
 
 
 def completed(workspace: Workspace, run: Run) -> Run | None:

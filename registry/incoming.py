@@ -9,7 +9,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from mmreg.registry.changes import REJECTED, Changes, Hashes, address_hashes
+from mmreg.registry.changes import ERASED, REJECTED, Changes, Hashes, address_hash, address_hashes
+from mmreg.registry.erase.likeness import refused
+from mmreg.registry.erase.tombstones import Forbidden
 from mmreg.registry.identity import canonical_cells, content_columns, fixed_width, sample_ids
 from mmreg.schemas.arrow import media_kind
 from mmreg.schemas.cells import Column, child, values, whole
@@ -41,9 +43,12 @@ class Incoming:
         changes: Changes,
         new: Sequence[str] = (),
         fill: Fill | None = None,
+        erased: Forbidden | None = None,
     ) -> None:
+        """``erased`` is what may not come in again, whatever it is called now."""
         self._source, self._identity, self._declared, self._table = source, tuple(spec.identity), schema, table
         self._changes, self._new, self._fill = changes, list(new), fill
+        self._erased = erased or Forbidden()
         self.refilled = 0
         self._carries = table is not None and bool((changes.changed_rows != REJECTED).any())
         self._seen = self._identities()
@@ -90,16 +95,27 @@ class Incoming:
     def _identified(self, rows: pa.RecordBatch) -> pa.RecordBatch:
         ids = sample_ids(rows, self._identity)
         batch = pa.RecordBatch.from_arrays([ids, *rows.columns], schema=self._declared)
+        if self._erased:
+            batch = self._without_erased(batch)
         if self._identity == BY_SOURCE:
             return batch
         keep = []
-        for sample_id, source in zip(values(ids), values(rows.column("_source")), strict=True):
+        for sample_id, source in zip(values(batch.column("sample_id")), values(batch.column("_source")), strict=True):
             keep.append(sample_id not in self._seen)
             if not keep[-1]:
                 detail = "another record has the same " + ", ".join(self._identity)
                 self.rejected.append(Rejected(source["uri"], "duplicate_identity", detail, source["stamp"]))
             self._seen.add(sample_id)
         return batch.filter(pa.array(keep, pa.bool_()))
+
+    def _without_erased(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """``batch`` without what is erased. Of its record only that is kept by which a listing knows it again."""
+        mask = refused(batch, self.declared, self._erased)
+        for place in np.flatnonzero(mask).tolist():
+            source = values(batch.column("_source").slice(place, 1))[0]
+            address = f"{address_hash(source['uri']):016x}"
+            self.rejected.append(Rejected(address, ERASED, "", source["stamp"]))
+        return batch.filter(pa.array(~mask)) if mask.any() else batch
 
     def _identities(self) -> set[bytes]:
         """Sample ids that new rows must not repeat. By address and content nothing can repeat: then empty."""

@@ -22,14 +22,15 @@ from mmreg.registry.changes import (
     Changes,
     Hashes,
     Listing,
-    address_hash,
     compare,
     known_records,
     nothing_moved,
+    record_hash,
     rejected_records,
 )
 from mmreg.registry.clock import now
 from mmreg.registry.commit import Draft, publish
+from mmreg.registry.erase.tombstones import load
 from mmreg.registry.incoming import Incoming
 from mmreg.registry.lake import first_line, is_conflict
 from mmreg.registry.objects import put_records
@@ -122,7 +123,8 @@ class Ingest:
         run = Run(new_run_id(), Job("ingest", self._name), RunState.COMPLETE, started_at=now(), ended_at="")
         new = self._new_columns() if table is not None else ()
         refill = Refill(self._lake, self._name, pa.schema([self._schema.field(column) for column in new]))
-        incoming = Incoming(self._source, self._spec, self._schema, table, changes, new, refill.add)
+        erased = load(self._lake.store).of(self._name)
+        incoming = Incoming(self._source, self._spec, self._schema, table, changes, new, refill.add, erased)
         progress.start(f"ingest {self._name}", len(changes.added) + len(changes.changed))
         try:
             fragments = self._write(table, changes, incoming, progress)
@@ -192,7 +194,7 @@ class Ingest:
         kept = [
             record
             for record in rejected_records(self._lake, self._last)
-            if (address := address_hash(record["source"])) in listed and address not in again
+            if (address := record_hash(record)) in listed and address not in again
         ]
         new = [
             {"source": r.source, "reason": r.reason, "detail": r.detail, "stamp": r.stamp} for r in incoming.rejected

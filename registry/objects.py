@@ -8,23 +8,29 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from mmreg.errors import IntegrityError
+from mmreg.registry.erase.tombstones import replacements
 from mmreg.registry.store import Store
 
 
 def put_object(store: Store, data: bytes) -> str:
     """Keep ``data`` and return its SHA-256 in hex. Keeping the same bytes twice costs nothing."""
     digest = hashlib.sha256(data).hexdigest()
-    store.put_new(_key(digest), data)
+    store.put_new(object_key(digest), data)
     return digest
 
 
 def get_object(store: Store, digest: str) -> bytes:
-    """Return what `put_object` kept. Raises `IntegrityError` where it is gone or its bytes have changed."""
-    data = store.get(_key(digest))
+    """Return what `put_object` kept, or what an erasure has put in its place.
+
+    Raises `IntegrityError` where it is gone or its bytes have changed.
+    """
+    data = store.get(object_key(digest))
+    if data is None and (replaced := replacements(store, digest)):
+        return get_object(store, replaced[-1])
     if data is None:
-        raise IntegrityError(f"object {digest} is missing from the lake ({_key(digest)})", hint="mmreg doctor")
+        raise IntegrityError(f"object {digest} is missing from the lake ({object_key(digest)})", hint="mmreg doctor")
     if hashlib.sha256(data).hexdigest() != digest:
-        raise IntegrityError(f"object {digest} has changed in the lake ({_key(digest)})", hint="mmreg doctor")
+        raise IntegrityError(f"object {digest} has changed in the lake ({object_key(digest)})", hint="mmreg doctor")
     return data
 
 
@@ -40,5 +46,6 @@ def get_records(store: Store, digest: str) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
 
 
-def _key(digest: str) -> str:
+def object_key(digest: str) -> str:
+    """Where the object with this digest lies."""
     return f"_mmreg/objects/{digest[:2]}/{digest}"

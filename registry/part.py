@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from mmreg.registry.lake import reading
 from mmreg.schemas.arrow import media_kind
@@ -35,9 +36,11 @@ class Part:
     table: lance.LanceDataset
     selection: Selection | None
     media_root: str | None
+    erased: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
+    """Rows that are still in the table and are left out; of a selection they have left already."""
 
     def __len__(self) -> int:
-        return self.table.count_rows() if self.selection is None else len(self.selection)
+        return self.table.count_rows() - len(self.erased) if self.selection is None else len(self.selection)
 
     def batches(self, columns: list[str], predicate: str | None, batch_size: int) -> Iterator[pa.RecordBatch]:
         """``columns`` (nested ones dotted) and ``_rowid`` of the rows that fulfil ``predicate``, in Lance's words."""
@@ -69,6 +72,9 @@ class Part:
                 if selection is not None:
                     row_ids = batch.column("_rowid").to_numpy().astype(np.uint64, copy=False)
                     batch = batch.filter(pa.array(selection.holds(row_ids)))
+                elif len(self.erased):
+                    row_ids = batch.column("_rowid").to_numpy().astype(np.uint64, copy=False)
+                    batch = batch.filter(pa.array(~np.isin(row_ids, self.erased)))
                 yield batch
 
     def _take(self, columns: list[str], selection: Selection, batch_size: int) -> Iterator[pa.RecordBatch]:

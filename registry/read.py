@@ -16,8 +16,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mmreg.errors import FilterError, NotFound, UsageError
-from mmreg.registry.held import held, places_of
 from mmreg.registry.erase.tombstones import Tombstones, load
+from mmreg.registry.held import held, places_of
 from mmreg.registry.lake import Lake
 from mmreg.registry.media import with_bytes
 from mmreg.registry.part import Part

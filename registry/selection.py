@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -81,6 +81,19 @@ class Selection:
             return self if root == 0 else Selection(self.row_ids[:0])
         part = slice(*np.searchsorted(self.roots, [root, root + 1]).tolist())
         return Selection(self.row_ids[part], self.splits[part] if self.splits is not None else None, self.names)
+
+    def without(self, gone: Mapping[int, NDArray[np.uint64]]) -> Selection:
+        """The rows that stay where ``gone``, row ids by the number of their root, leave."""
+        keep = np.ones(len(self), bool)
+        for number, row_ids in gone.items():
+            leaving = np.isin(self.row_ids, row_ids)
+            keep &= ~leaving if self.roots is None else ~(leaving & (self.roots == number))
+        return replace(
+            self,
+            row_ids=self.row_ids[keep],
+            splits=self.splits[keep] if self.splits is not None else None,
+            roots=self.roots[keep] if self.roots is not None else None,
+        )
 
     def holds(self, row_ids: NDArray[np.uint64]) -> NDArray[np.bool_]:
         """Which of ``row_ids`` it keeps, where it is of one root. Costs by their span, not by the whole selection."""

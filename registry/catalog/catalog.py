@@ -88,9 +88,20 @@ class Catalog:
         """`touch` for many, in one transaction."""
         self._stamps.touch(dataset, stamps)
 
+    def untouch(self, dataset: str, addresses: Iterable[str]) -> None:
+        """Forget what `touch` was told of these addresses."""
+        self._stamps.untouch(dataset, addresses)
+
     def touched(self, dataset: str) -> dict[str, int]:
         """The stamps that `touch` was told, by address."""
         return self._stamps.touched(dataset)
+
+    def unwritten(self) -> list[Run]:
+        """Runs of which neither an object nor the archive had been met by the last `catch_up`, the oldest first."""
+        found = self._db.rows(
+            "SELECT record FROM run WHERE NOT archived AND id NOT IN (SELECT run FROM run_object) ORDER BY ended_at, id"
+        )
+        return [Run.from_json(record) for (record,) in found]
 
     # What it answers
 

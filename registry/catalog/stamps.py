@@ -23,6 +23,12 @@ class Stamps:
                 rows,
             )
 
+    def untouch(self, dataset: str, addresses: Iterable[str]) -> None:
+        with self._own.write() as connection:
+            connection.executemany(
+                "DELETE FROM stamp WHERE dataset = ? AND address = ?", [(dataset, address) for address in addresses]
+            )
+
     def touched(self, dataset: str) -> dict[str, int]:
         self._forget_other_epochs()
         found = self._own.rows("SELECT address, stamp FROM stamp WHERE dataset = ?", (dataset,))
