@@ -16,6 +16,7 @@ from mmreg.schemas.refs import ModelRef, NodeRef, VersionRef
 if TYPE_CHECKING:
     from mmreg.registry.training import Training
     from mmreg.schemas.check import ValidationReport
+    from mmreg.schemas.damage import FsckReport, RolledBack
     from mmreg.schemas.detail import Diff, VersionDetail
     from mmreg.schemas.finding import DoctorReport
     from mmreg.schemas.gc import GcReport
@@ -146,11 +147,30 @@ class Registry(Workspace):
 
     # Upkeep
 
-    def doctor(self) -> DoctorReport:
-        """Find and mend what crashes leave behind."""
+    def doctor(self, *, upgrade: bool = False) -> DoctorReport:
+        """Find and mend what crashes leave behind; with ``upgrade`` give an older lake today's format."""
         from mmreg.registry.doctor import doctor
 
-        return doctor(self)
+        return doctor(self, upgrade=upgrade)
+
+    def fsck(
+        self,
+        dataset: str | None = None,
+        *,
+        deep: bool = False,
+        repair: bool = False,
+        progress: Progress | None = None,
+    ) -> FsckReport:
+        """Look for damage in the lake, or in one dataset; ``deep`` reads every byte."""
+        from mmreg.registry.fsck.check import fsck
+
+        return fsck(self, dataset, deep=deep, mend=repair, progress=progress)
+
+    def rollback(self, dataset: str) -> RolledBack:
+        """Go back from a newest version that cannot be opened to the one before it."""
+        from mmreg.registry.fsck.rollback import rollback
+
+        return rollback(self, dataset)
 
     def gc(self, dataset: str | None = None, *, apply: bool = False, progress: Progress | None = None) -> GcReport:
         """Say which versions of ``dataset``, or of all, nothing needs, and what was left over; ``apply`` removes it."""

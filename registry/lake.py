@@ -23,20 +23,23 @@ from mmreg.registry.store import Store, open_store, probe
 if TYPE_CHECKING:
     import lance
 
-FORMAT = 1
-_MARKER = "mmreg.json"
+FORMAT = 2
+"""What `mmreg.registry.migrate` makes of older lakes, which are read and extended as they are as well."""
+
+MARKER = "mmreg.json"
 
 
 class Lake:
     """An opened lake. ``store`` holds its objects; tables are opened through `table`.
 
-    ``writers`` says whether many processes may write to it at once, or only one.
+    ``writers`` says whether many processes may write to it at once, or only one. ``format`` is that of mmreg.json.
     """
 
-    def __init__(self, store: Store, lake_id: str, writers: Literal["many", "one"]) -> None:
+    def __init__(self, store: Store, lake_id: str, writers: Literal["many", "one"], format: int = FORMAT) -> None:
         self.store = store
         self.id = lake_id
         self.writers = writers
+        self.format = format
 
     @classmethod
     def create(cls, uri: str, options: dict[str, str], *, single_writer: bool = False) -> Lake:
@@ -46,7 +49,7 @@ class Lake:
         else will ever write: then that is recorded in the lake.
         """
         store = open_store(uri, options)
-        if store.get(_MARKER) is None:
+        if store.get(MARKER) is None:
             facts = probe(store)
             if not facts.conditional_put and not single_writer:
                 raise StoreUnsafe(
@@ -60,23 +63,23 @@ class Lake:
                 "store": {"conditional_put": facts.conditional_put, "reason": facts.reason},
                 "writers": "many" if facts.conditional_put else "one",
             }
-            store.put_new(_MARKER, json.dumps(marker, indent=2).encode() + b"\n")
+            store.put_new(MARKER, json.dumps(marker, indent=2).encode() + b"\n")
         return cls.open(uri, options)
 
     @classmethod
     def open(cls, uri: str, options: dict[str, str]) -> Lake:
         """Open an existing lake. Raises `NotFound`, or `IntegrityError` for a format of a newer mmreg."""
         store = open_store(uri, options)
-        marker = store.get(_MARKER)
+        marker = store.get(MARKER)
         if marker is None:
-            raise NotFound(f"{uri} is no lake: it has no {_MARKER}", hint="mmreg init")
+            raise NotFound(f"{uri} is no lake: it has no {MARKER}", hint="mmreg init")
         facts = json.loads(marker)
         if facts["format"] > FORMAT:
             raise IntegrityError(
                 f"{uri} has lake format {facts['format']}; this mmreg knows formats up to {FORMAT}",
                 hint="pip install --upgrade mmreg",
             )
-        return cls(store, facts["lake"], facts["writers"])
+        return cls(store, facts["lake"], facts["writers"], facts["format"])
 
     def table_uri(self, dataset: str) -> str:
         """Where plain Lance opens ``dataset``."""

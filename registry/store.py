@@ -16,7 +16,7 @@ from mmreg.errors import StorageError
 from mmreg.registry.entry import Entry
 from mmreg.registry.store_local import LocalStore
 
-RACERS = 8
+RACERS, RACES = 8, 5
 
 
 class Store(Protocol):
@@ -80,7 +80,7 @@ class StoreFacts:
 
 
 def probe(store: Store) -> StoreFacts:
-    """Try conditional put, twice in turn and then in a small race; leaves nothing behind.
+    """Try conditional put, twice in turn and then in small races; leaves nothing behind.
 
     Raises `StorageError` where even a plain write fails: that says nothing about conditions.
     """
@@ -106,7 +106,13 @@ def _conditional_put(store: Store, key: str) -> StoreFacts:
     if second or store.get(f"{key}-turn") != b"first":
         return StoreFacts(False, "a second put of the same key replaced the first: the condition is ignored")
     with ThreadPoolExecutor(RACERS) as pool:
-        won = sum(pool.map(lambda racer: store.put_new(f"{key}-race", b"%d" % racer), range(RACERS)))
-    if won != 1:
-        return StoreFacts(False, f"{won} of {RACERS} simultaneous puts of one key were told that they were first")
-    return StoreFacts(True, f"one of {RACERS} simultaneous puts won, later ones were refused")
+        for race in range(RACES):
+            at, racers = f"{key}-race-{race}", [b"%d" % racer for racer in range(RACERS)]
+            told = pool.map(store.put_new, [at] * RACERS, racers)
+            won = [racer for racer, first in zip(racers, told, strict=True) if first]
+            if len(won) != 1:
+                said = f"{len(won)} of {RACERS} simultaneous puts of one key were told that they were first"
+                return StoreFacts(False, said)
+            if store.get(at) not in won:
+                return StoreFacts(False, f"of {RACERS} simultaneous puts of one key another stayed than was told so")
+    return StoreFacts(True, f"one of {RACERS} simultaneous puts won in {RACES} races, later ones were refused")

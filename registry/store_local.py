@@ -6,13 +6,14 @@ so put-if-absent holds between processes and a key is never half written. Folder
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from mmreg.errors import NotFound, StorageError, UsageError
+from mmreg.errors import NotFound, ReadOnly, StorageError, UsageError
 from mmreg.registry.entry import Entry
 
 TEMPORARY = ".tmp-"
@@ -134,6 +135,11 @@ def _storage_errors(doing: str, key: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if doing in ("write", "delete") and error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+            raise ReadOnly(
+                f"the lake can be looked at, but not written to: {error.strerror} ({error.filename})",
+                hint="repeat the command where the lake can be written to",
+            ) from error
         raise StorageError(
             f"cannot {doing} {key!r} in the lake: {error.strerror or error} ({error.filename})",
             hint="look at the free space and the permissions of the lake's folder",

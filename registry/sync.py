@@ -3,6 +3,7 @@ and each is repaired from the one before."""
 
 from __future__ import annotations
 
+from mmreg.errors import ReadOnly
 from mmreg.registry.catalog import Catalog, VersionRow
 from mmreg.registry.commit import repaired_run
 from mmreg.registry.digests import sealed
@@ -24,8 +25,8 @@ def record(lake: Lake, catalog: Catalog, run: Run) -> None:
 def catch_up(lake: Lake, catalog: Catalog) -> list[Run]:
     """Bring the index up to date. Returns the runs whose objects were missing and were written from their commits.
 
-    A commit that others made gets a run that says so. Where nothing happened since the last time this lists folders
-    and opens no table.
+    A commit that others made gets a run that says so. In a lake that cannot be written to the index alone learns of
+    them (`Catalog.unwritten`). Where nothing happened since the last time this lists folders and opens no table.
     """
     catalog.catch_up(lake.store)
     repaired = []
@@ -41,16 +42,15 @@ def _commits_without_object(lake: Lake, catalog: Catalog, dataset: str) -> list[
     if not newer:
         return []
     known = {row.lance_version for row in catalog.versions(dataset)}
-    repaired = []
+    repaired: list[Run] = []
     unknown = [version for version in newer if version not in known]
     if unknown:
         table = lake.table(dataset)
         for version in unknown:
             try:
                 run = repaired_run(lake, dataset, table, version)
-                if run is not None:
-                    repaired.append(run)
-                elif (before := _before(catalog, dataset, version)) is not None:
+                missing = run is not None
+                if run is None and (before := _before(catalog, dataset, version)) is not None:
                     foreign = observed(table, version, before)
                     transaction = table.read_transaction(version)
                     based_on = transaction.read_version if transaction is not None else version - 1
@@ -58,10 +58,20 @@ def _commits_without_object(lake: Lake, catalog: Catalog, dataset: str) -> list[
             except LookupError:
                 continue  # cleaned up between listing and reading
             if run is not None:
-                write_run(lake.store, run)
+                written = write_object(lake, run)
                 catalog.absorb(run)
+                repaired += [run] if missing and written else []
     catalog.set_watermark(dataset, newer[-1])
     return repaired
+
+
+def write_object(lake: Lake, run: Run) -> bool:
+    """Write the run's object; False where the lake cannot be written to: what only looks needs the index alone."""
+    try:
+        write_run(lake.store, run)
+    except ReadOnly:
+        return False
+    return True
 
 
 def _before(catalog: Catalog, dataset: str, lance_version: int) -> VersionRow | None:

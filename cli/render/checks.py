@@ -23,7 +23,9 @@ def _(value: ValidationReport) -> Iterator[Line]:
 @render.register(DoctorReport)
 def _(value: DoctorReport) -> Iterator[Line]:
     for finding in value.findings:
-        mark = Styled("mended  ", "yellow") if finding.fixed else Styled("open    ", "red")
+        mark = Styled("open    ", "red")
+        if finding.fixed or finding.note:
+            mark = Styled("mended  ", "yellow") if finding.fixed else Styled("noted   ", "cyan")
         yield (mark, Styled(finding.code, "bold"), f"  {finding.message}")
         if finding.hint and not finding.fixed:
             yield ("        Try: ", finding.hint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -51,7 +52,7 @@ class _CatchUp:
         self._known: dict[str, str] = dict(db.rows("SELECT key, run FROM run_object"))
         self._known_archive = _setting(db, "archive") or ""
         self._known_lake = _setting(db, "lake")
-        self._lake = (store.get("mmreg.json") or b"").decode()
+        self._lake = _lake(store)
         self._listed = list(list_objects(store))
         # Listed after the objects: one that has left them for the archive is then found here.
         self._archive = newest_archive(store)
@@ -126,6 +127,12 @@ class _CatchUp:
             if self._db.epoch() != self._epoch:
                 raise _Emptied
             yield connection
+
+
+def _lake(store: Store) -> str:
+    """The lake's id."""
+    marker = store.get("mmreg.json")
+    return str(json.loads(marker)["lake"]) if marker is not None else ""
 
 
 def _chunks(items: Iterable[T]) -> Iterator[list[T]]:

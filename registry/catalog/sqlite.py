@@ -131,21 +131,19 @@ def _create(path: Path) -> None:
         connection.executescript(Path(__file__).with_name("schema.sql").read_text(encoding="utf-8"))
         connection.execute(f"PRAGMA user_version = {FORMAT}")
         connection.close()
-        os.link(temporary, path)
-    except FileExistsError:
-        return  # somebody else made it meanwhile, and theirs is as good
+        with _one_at_a_time(path.parent):
+            if not path.exists():  # else somebody else made it meanwhile, and theirs is as good
+                _remove(path)  # what SQLite kept beside a file that was deleted would be taken for this one's
+                os.link(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def _drop(path: Path, fault: _Unusable) -> None:
-    import fcntl
     import logging
 
     # Of several processes that find it unusable, the first replaces it and the others find it usable.
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
+    with _one_at_a_time(path.parent):
         try:
             _connect(path).close()
         except FileNotFoundError:
@@ -155,8 +153,19 @@ def _drop(path: Path, fault: _Unusable) -> None:
                 "the index %s could not be used (%s): made anew, and read from the lake again", path, fault
             )
             _remove(path)
+
+
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """Among the processes that make or replace an index in ``folder``."""
+    import fcntl
+
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
     finally:
-        os.close(folder)
+        os.close(opened)
 
 
 def _remove(path: Path) -> None:

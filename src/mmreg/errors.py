@@ -9,6 +9,7 @@
     │   └── LeaseHeld           4   another process works on the same thing
     ├── IntegrityError          5   the lake contradicts itself
     ├── StorageError            6   disk, network or object store
+    │   ├── ReadOnly            6   the lake can be looked at here, but not written to
     │   └── StoreUnsafe         6   the store does not honour conditional put
     ├── MissingExtra            7   an optional dependency is absent (carries its install line)
     ├── PassFailed              1   a pass broke its promise; nothing was published
@@ -113,6 +114,12 @@ class StorageError(MmregError):
 
     code = "storage"
     exit_status = 6
+
+
+class ReadOnly(StorageError):
+    """The lake cannot be written to from here: its permissions or its mount say no. Looking at it works."""
+
+    code = "read_only"
 
 
 class StoreUnsafe(StorageError):

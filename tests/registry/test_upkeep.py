@@ -43,7 +43,7 @@ def test_a_folder_that_is_no_lake_and_a_lake_of_the_future(tmp_path: Path) -> No
         Lake.open(str(tmp_path), {})
     assert failed.value.hint == "mmreg init"
     (tmp_path / "mmreg.json").write_text(json.dumps({"lake": "x", "format": 99}))
-    with pytest.raises(IntegrityError, match="has lake format 99; this mmreg knows formats up to 1"):
+    with pytest.raises(IntegrityError, match="has lake format 99; this mmreg knows formats up to 2"):
         Lake.open(str(tmp_path), {})
 
 

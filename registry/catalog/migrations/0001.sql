@@ -63,13 +63,6 @@ CREATE TABLE promotion (
 
 CREATE INDEX promotion_by_dataset ON promotion (dataset);
 
-CREATE TABLE removal (
-	uuid VARCHAR COLLATE "C" NOT NULL,
-	run VARCHAR COLLATE "C" NOT NULL,
-	at VARCHAR COLLATE "C" NOT NULL,
-	PRIMARY KEY (uuid, run)
-);
-
 CREATE TABLE run (
 	id VARCHAR COLLATE "C" NOT NULL,
 	kind VARCHAR COLLATE "C" NOT NULL,

@@ -79,6 +79,21 @@ def test_an_unusable_index_is_dropped_said_and_read_again(
     assert {path.name for path in (tmp_path / ".mmreg").iterdir()} == {"catalog.db"}
 
 
+def test_an_index_that_is_deleted_leaves_nothing_behind(tmp_path: Path, store: Store, history: list[Run]) -> None:
+    """Neither what SQLite kept beside it while somebody else had it open."""
+    for run in history:
+        write_run(store, run)
+    theirs = Catalog.open(URL, tmp_path)
+    theirs.catch_up(store)
+    (tmp_path / ".mmreg" / "catalog.db").unlink()
+    catalog = Catalog.open(URL, tmp_path)
+    assert catalog.runs() == []
+    assert catalog.catch_up(store) == len(history)
+    assert len(catalog.log("pairs")) == 3
+    catalog.close()
+    theirs.close()
+
+
 def test_an_index_that_breaks_while_open_says_what_to_do_and_can_be_cleared(
     history: list[Run], tmp_path: Path, store: Store
 ) -> None:

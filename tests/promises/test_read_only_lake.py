@@ -1,0 +1,121 @@
+"""A lake that cannot be written to: whoever only looks sees all of it; whoever would write is told."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import lance
+import pytest
+
+# Root writes whatever the permissions say, by one capability. Given up in the process itself, so that it may still
+# read what is root's: its own libraries, for one.
+COMMAND = """
+import ctypes, os, sys
+if os.geteuid() == 0:
+    DAC_OVERRIDE = 1
+    libc = ctypes.CDLL(None, use_errno=True)
+    header, held = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+    assert libc.capget(header, held) == 0
+    for number in range(2):  # effective and permitted, of the capabilities below 32
+        held[number] &= ~(1 << DAC_OVERRIDE)
+    assert libc.capset(header, held) == 0, os.strerror(ctypes.get_errno())
+from mmreg.cli.main import main
+main(sys.argv[1:])
+"""
+
+
+def mmreg(folder: Path, *arguments: str) -> tuple[int, Any]:
+    """The exit status of a command, and what it answers as JSON: on stdout, or the error."""
+    found = subprocess.run(
+        [sys.executable, "-c", COMMAND, *arguments, "--json"],
+        cwd=folder,
+        env=os.environ | {"CALLS": str(folder / "calls.log")},
+        capture_output=True,
+        text=True,
+    )
+    return found.returncode, json.loads(found.stdout if found.stdout else found.stderr)
+
+
+@pytest.fixture
+def read_only(project: Callable[..., Any]) -> Any:
+    """A project whose lake has a commit without a run object and one of plain Lance that no index has met; its
+    folder can only be read."""
+    made = project()
+    made.apply()
+    made.open().promote("train@v1")
+    registry = made.open()
+    last = registry.log("splits")[0].run
+    for object in (made.folder / "lake" / "_mmreg" / "runs").rglob(f"{last}*.json"):
+        object.unlink()
+    lance.dataset(str(made.folder / "lake" / "pairs.lance")).delete("caption = 'one'")
+    for file in made.folder.glob(".mmreg/catalog.db*"):
+        file.unlink()
+    lake = [made.folder / "lake", *(made.folder / "lake").rglob("*")]
+    for path in lake:
+        path.chmod(path.stat().st_mode & ~0o222)
+    yield made
+    for path in lake:
+        path.chmod(path.stat().st_mode | 0o200)
+
+
+def test_all_that_looks_works_and_doctor_says_what_only_the_index_knows(read_only: Any) -> None:
+    folder = read_only.folder
+    status, datasets = mmreg(folder, "ls")
+    assert (status, [dataset["name"] for dataset in datasets]) == (0, ["pairs", "splits", "train"])
+    status, log = mmreg(folder, "log", "pairs")
+    assert (status, log[0]["kind"], log[0]["rows"]) == (0, "unattributed", 4)
+    sample = mmreg(folder, "head", "train")[1][0]["sample_id"]
+    for looked in (
+        ["show", "splits"],
+        ["query", "pairs", "--where", "n_words > 1"],
+        ["lineage", "up", "splits"],
+        ["why", "train", sample],
+        ["diff", "pairs@v1", "pairs@latest"],
+        ["validate", "train"],
+        ["errors", "words"],
+        ["status"],
+        ["plan"],
+    ):
+        status, answer = mmreg(folder, *looked)
+        assert status == 0, (looked, answer)
+    status, report = mmreg(folder, "doctor")
+    codes = {finding["code"]: finding for finding in report["findings"]}
+    assert status == 0 and report["ok"]
+    assert {"lake_read_only", "run_object_missing"} <= codes.keys()
+    assert "2 runs" in codes["run_object_missing"]["message"]
+    assert codes["run_object_missing"]["hint"] == "mmreg doctor, where the lake can be written to"
+    unchanged = {path.name for path in (folder / "lake" / "_mmreg").iterdir()}
+    assert "probe" not in unchanged and "leases" not in unchanged
+
+
+def test_all_that_writes_fails_with_the_reason(read_only: Any) -> None:
+    folder = read_only.folder
+    read_only.draw("new", "a new picture")
+    before = sorted(path for path in (folder / "lake").rglob("*"))
+    for writing in (["apply"], ["promote", "train"], ["model", "add", "counted.py", "m"]):
+        status, answer = mmreg(folder, *writing)
+        assert (status, answer["error"]["code"]) == (6, "read_only"), (writing, answer)
+        assert "Permission denied" in answer["error"]["message"]
+    assert sorted(path for path in (folder / "lake").rglob("*")) == before
+
+
+def test_what_the_index_met_there_is_written_once_the_lake_can_be(read_only: Any) -> None:
+    folder = read_only.folder
+    assert mmreg(folder, "ls")[0] == 0
+    for path in [folder / "lake", *(folder / "lake").rglob("*")]:
+        path.chmod(path.stat().st_mode | 0o200)
+    before = read_only.open().runs()
+    objects = folder / "lake" / "_mmreg" / "runs"
+    count = len(list(objects.rglob("*.json")))
+    status, report = mmreg(folder, "doctor")
+    assert [(f["code"], f["fixed"]) for f in report["findings"]] == [("run_object_missing", True)] * 2
+    assert status == 0 and len(list(objects.rglob("*.json"))) == count + 2
+    assert mmreg(folder, "doctor")[1]["findings"] == []
+    (folder / ".mmreg" / "catalog.db").unlink()
+    assert read_only.open().runs() == before
