@@ -45,6 +45,7 @@ SECTIONS = {
     "Upkeep": {
         "gc": "Remove old versions that nothing needs, and what crashes left.",
         "doctor": "Make run objects, index and lake agree after a crash.",
+        "fsck": "Look for damage: lost files, flipped bits, references into nowhere.",
         "catalog": "Look after the index.",
     },
 }

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import xxhash
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from mmreg.registry.store import Store
     from mmreg.schemas.run import Run
 
+CHUNK = 1000
 AT_ONCE = 8
 """Files that are read at the same time: what an object store needs to be quick; memory is a piece of each."""
 
@@ -101,8 +103,10 @@ def digest_files(store: Store, folder: str, paths: Iterable[str]) -> Iterator[Fi
         size, digest = digest_file(store, f"{folder}/{path}")
         return FileDigest(path, size, digest)
 
+    waiting = iter(paths)
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield from pool.map(digest, paths)
+        while chunk := list(islice(waiting, CHUNK)):
+            yield from pool.map(digest, chunk)
 
 
 def digest_file(store: Store, key: str) -> tuple[int, str]:

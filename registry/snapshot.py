@@ -96,6 +96,7 @@ def file_paths(fragment: FragmentMetadata) -> list[str]:
 
 
 def column_fields(schema: LanceSchema) -> dict[str, list[int]]:
+    """The ids of the fields below each column, its own among them: a file names those that hold values."""
     ids: dict[str, list[int]] = {}
     for column in schema.fields():
         below = ids[column.name()] = []

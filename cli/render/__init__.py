@@ -13,6 +13,7 @@ from mmreg.cli.render import layout
 
 _HOMES = {
     "checks": ("DoctorReport", "ValidationReport"),
+    "damage": ("FsckReport", "RolledBack"),
     "datasets": ("Created", "DatasetSummary", "Diff", "LogEntry", "VersionDetail"),
     "errands": ("NewPass",),
     "gc": ("GcReport",),
