@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,6 +14,7 @@ import click
 from mmreg.cli.plain import to_json
 from mmreg.cli.text import clean
 from mmreg.errors import MmregError
+from mmreg.schemas.secrets import redacted
 
 INTERRUPTED = 130
 BUG = 70
@@ -32,11 +33,11 @@ class Failure:
 def fail(error: BaseException, *, json: bool, debug: bool) -> int:
     """Say what went wrong and return the exit status; where ``debug``, with the traceback."""
     if debug:
-        traceback.print_exception(error)
+        _say("".join(traceback.format_exception(error)).rstrip("\n"))
     if isinstance(error, click.exceptions.NoArgsIsHelpError) and not json:
         click.echo(error.format_message(), err=True)
         return 2
-    failure = describe(error)
+    failure = _without_secrets(describe(error))
     report(failure, json=json)
     if failure.status == INTERRUPTED and "lance" in sys.modules:
         _leave_at_once(INTERRUPTED)
@@ -73,9 +74,17 @@ def report(failure: Failure, *, json: bool) -> None:
         error = {"code": failure.code, "message": failure.message, "hint": failure.hint}
         print(to_json({"error": error}, indent=None), file=sys.stderr, flush=True)
         return
-    text = f"mmreg: {failure.message}" + (f"\n  Try: {failure.hint}" if failure.hint else "")
-    for line in text.split("\n"):  # our own messages have lines; what they quote cannot add an escape sequence
+    _say(f"mmreg: {failure.message}" + (f"\n  Try: {failure.hint}" if failure.hint else ""))
+
+
+def _say(text: str) -> None:
+    for line in redacted(text).split("\n"):  # our own words have lines; what they quote cannot add an escape sequence
         print(clean(line), file=sys.stderr, flush=True)
+
+
+def _without_secrets(failure: Failure) -> Failure:
+    hint = redacted(failure.hint) if failure.hint is not None else None
+    return replace(failure, message=redacted(failure.message), hint=hint)
 
 
 def _place(error: BaseException) -> str:

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mmreg.errors import SpecError
-from mmreg.schemas.secrets import blotted
+from mmreg.schemas.secrets import blotted, is_token
 
-MAX_BYTES = 1024 * 1024
+MAX_BYTES = 256 * 1024
 MAX_DEPTH = 64
 MAX_VALUES = 20_000
 """Values in one file, an alias counted as all that it stands for."""
@@ -28,6 +28,9 @@ _WORDS: dict[str, bool | None] = {
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
 }  # fmt: skip
 _LONGEST_SHOWN = 200
+_LONG_NAME = re.compile(r"[!&*][^\s]{4096}")
+_DIRECTIVES = re.compile(r"(^%.*\n){10}", re.MULTILINE)
+"""For either the parser takes time that grows with its square."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,14 @@ def read(text: str, file: str) -> Node:
     """The one document in ``text``; `SpecError` with the place of the first thing that cannot be read."""
     if len(text) > MAX_BYTES or len(text.encode(errors="surrogatepass")) > MAX_BYTES:
         raise SpecError(f"longer than {MAX_BYTES} bytes; split it with include:", file=file)
-    return _Reader(Source(file, text.removeprefix("\ufeff"))).document()
+    source = Source(file, text.removeprefix("\ufeff"))
+    for pattern, what in (
+        (_LONG_NAME, "a tag, an anchor or an alias is too long"),
+        (_DIRECTIVES, "too many directives"),
+    ):
+        if found := pattern.search(source.text):
+            raise _place(source, found.start()).error(what)
+    return _Reader(source).document()
 
 
 def plain(node: Node) -> Any:
@@ -192,6 +202,8 @@ class _Reader:
         node: Node
         if kind == "ScalarEvent":
             quoted = event.style is not None or event.tag is not None
+            if is_token(event.value):
+                raise _unshown(at, "this looks like a key or token; keep secrets out of the file, as env:NAME")
             node = Scalar(at, _text(event.value, at) if quoted else _resolve(event.value, at))
         elif kind == "SequenceStartEvent":
             node = self._items(at, depth)
@@ -266,9 +278,19 @@ def _events(source: Source) -> Iterator[Any]:
         told = " ".join(part for part in (error.problem, error.context) if part)
         raise at.error(f"not YAML: {told}") from None
     except ReaderError as error:
-        before = source.text[: error.position]
-        at = Position(source, before.count("\n") + 1, len(before) - before.rfind("\n"))
-        raise at.error(f"not YAML: the character U+{error.character:04X} is not allowed") from None
+        raise _place(source, error.position).error(
+            f"not YAML: the character U+{error.character:04X} is not allowed"
+        ) from None
+
+
+def _place(source: Source, offset: int) -> Position:
+    before = source.text[:offset]
+    return Position(source, before.count("\n") + 1, len(before) - before.rfind("\n"))
+
+
+def _unshown(at: Position, message: str) -> SpecError:
+    """An error that does not repeat the line."""
+    return SpecError(message, file=at.source.file, line=at.line, column=at.column)
 
 
 def _is_nothing(event: Any) -> bool:

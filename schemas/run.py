@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from mmreg.schemas.refs import VersionRef
+from mmreg.schemas.secrets import redacted
 
 Json = Any
 """Whatever `json` can carry: facets are open by design, as OpenLineage's are."""
@@ -113,8 +114,8 @@ class Run:
     format: int = FORMAT
 
     def to_json(self) -> str:
-        """One line of canonical JSON: sorted keys, no spaces, UTF-8 kept."""
-        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        """One line of canonical JSON: sorted keys, no spaces, UTF-8 kept; what looks like a secret is left out."""
+        return redacted(json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), ensure_ascii=False))
 
     @classmethod
     def from_json(cls, text: str) -> Run:

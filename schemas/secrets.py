@@ -1,16 +1,34 @@
-"""What looks like a secret, so that none is accepted in a file or repeated in a message."""
+"""What looks like a secret, so that none is accepted in a file, kept in a record or repeated in a message."""
 
 from __future__ import annotations
 
 import re
 
-_IN_ADDRESS = re.compile(r"://[^/@\s]*:[^/@\s]+@|[?&](X-Amz-Signature|X-Goog-Signature|sig|token)=", re.IGNORECASE)
+_SIGNED = r"X-Amz-Signature|X-Amz-Security-Token|X-Goog-Signature|sig|signature|token|access_token|api_?key|password"
+_TOKENS = (
+    r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"  # AWS
+    r"|\bhf_[A-Za-z0-9]{20,}"
+    r"|\bsk-(?=[A-Za-z0-9_-]*[0-9])[A-Za-z0-9][A-Za-z0-9_-]{19,}"  # OpenAI and those that do as it does
+    r"|\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}|\bglpat-[A-Za-z0-9_-]{20,}"
+    r"|\bxox[abeoprs]-[A-Za-z0-9-]{10,}|\bAIza[A-Za-z0-9_-]{35}"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
+)
+_IN_ADDRESS = re.compile(rf"://[^/@\s]*:[^/@\s]+@|[?&]({_SIGNED})=", re.IGNORECASE)
 _KEY = re.compile(r"key|secret|token|password", re.IGNORECASE)
 _REFERENCE = re.compile(r"(env|file):.+")
+_TOKEN = re.compile(_TOKENS)
 _IN_TEXT = re.compile(
     r"((?:key|secret|token|password)\w*[\"']?\s*:\s*[\"']?)(?!env:|file:)([^\s,}\"']+)"
     r"|(://[^/\s:@]*:)([^/\s@]+)(?=@)"
-    r"|([?&](?:X-Amz-Signature|X-Goog-Signature|sig|token)=)([^\s&,}\"']+)",
+    rf"|([?&](?:{_SIGNED})=)([^\s&,}}\"']+)"
+    rf"|()((?-i:{_TOKENS}))",
+    re.IGNORECASE,
+)
+_TOLD = re.compile(
+    r"(?P<userinfo>://)[^/\s@\"'<>:]*:[^/\s@\"'<>]*(?=@)"
+    rf"|(?P<query>[?&](?:{_SIGNED})=)[^\s&\"'<>)\\]+"
+    r"|(?P<header>\bBearer\s+)[A-Za-z0-9._~+/=-]{8,}"
+    rf"|(?-i:{_TOKENS})",
     re.IGNORECASE,
 )
 
@@ -28,6 +46,19 @@ def in_option(key: str, value: str) -> bool:
 def is_reference(value: str) -> bool:
     """Whether ``value`` says where a secret is: ``env:NAME`` or ``file:PATH``."""
     return bool(_REFERENCE.fullmatch(value))
+
+
+def is_token(text: str) -> bool:
+    """Whether a key that some service gave out stands in ``text``, by its shape."""
+    return bool(_TOKEN.search(text))
+
+
+def redacted(text: str) -> str:
+    """``text`` with ``***`` for what is a secret wherever it stands: tokens, passwords and signatures in addresses.
+
+    Of JSON it leaves JSON. A secret without such a shape is not seen: who knows it keeps it out.
+    """
+    return _TOLD.sub(lambda match: "".join(part or "" for part in match.groups()) + "***", text)
 
 
 def blotted(line: str) -> str:
