@@ -79,7 +79,7 @@ def _others(recipe: Mapping[str, Any]) -> Iterator[str]:
 
 def _condition(part: Predicate, cells: Mapping[str, Any], kept: bool) -> str:
     match part.expression:
-        case Binary(operator, Column(), Literal()) if operator in _OPPOSITES:
+        case Binary(operator, Column(), Literal()) if operator in _OPPOSITES and cells.keys() >= set(part.columns):
             (column,) = part.columns
             value = cells.get(column)
             if value is None or (isinstance(value, float) and math.isnan(value)):

@@ -100,6 +100,8 @@ def completed(workspace: Workspace, run: Run) -> Run | None:
     derived = run.facets["pass"].get("derived")
     if derived is None or len(run.outputs) != 1 or run.outputs[0].lance_version is None:
         return None
+    if not workspace.exists(derived):  # dropped since
+        return None
     newest = workspace.latest(derived)
     behind = all(pinned["lance_version"] < run.outputs[0].lance_version for pinned in newest.roots)
     if not behind or newest.created_at > run.ended_at:

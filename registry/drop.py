@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from mmreg.errors import NotFound, UsageError
 from mmreg.registry.clock import now
+from mmreg.registry.commit import UPKEEP_WAIT_S, upkeep_lease
 from mmreg.registry.derive import selected_by
 from mmreg.registry.evolve import change_columns
+from mmreg.registry.leases import wait_for
 from mmreg.registry.operations.schema import SchemaChange
 from mmreg.registry.runs import new_run_id
 from mmreg.schemas.run import Job, Run, RunInput, RunState
@@ -49,9 +51,17 @@ def drop_dataset(workspace: Workspace, name: str) -> Run:
 
 
 def take_up(workspace: Workspace, name: str) -> None:
-    """A dataset that was dropped and is declared again is one of the list again."""
+    """A dataset that was dropped and is declared again is one of the list again.
+
+    Raises `UsageError` where clean-up has removed it: a name with a version means one thing for ever.
+    """
     if name in workspace.catalog.dropped():
+        _refuse_removed(workspace, name)
         _record(workspace, name, (), again=True)
+        # Clean-up looks while it holds this lease, so that it has seen our run, or we see what it did.
+        wait_for(workspace.lake.store, upkeep_lease(name), wait_s=UPKEEP_WAIT_S)
+        workspace.catch_up()
+        _refuse_removed(workspace, name)
 
 
 def needed_by(workspace: Workspace, name: str) -> Iterator[str]:
@@ -70,6 +80,15 @@ def needed_by(workspace: Workspace, name: str) -> Iterator[str]:
     for tag in workspace.lake.table(name).tags.list():
         if not tag.startswith("mmreg-"):
             yield f"the Lance tag {tag}"
+
+
+def _refuse_removed(workspace: Workspace, name: str) -> None:
+    newest = workspace.latest(name)
+    if newest.removed_by:
+        raise UsageError(
+            f"{name} was dropped, and run {newest.removed_by} has removed it from the lake",
+            hint="declare it under another name",
+        )
 
 
 def _read(run: Run) -> set[str]:

@@ -88,6 +88,8 @@ def followed(workspace: Workspace, run: Run) -> Run | None:
     whole = run
     there = {o.dataset for o in run.outputs}
     for dataset in facet.get("derived", ()):
+        if not workspace.exists(dataset):  # dropped since
+            continue
         newest = workspace.latest(dataset)
         if dataset not in there and _is_behind(newest, root) and newest.created_at <= run.ended_at:
             whole = repoint(workspace, dataset, root, whole)

@@ -15,7 +15,18 @@ from mmreg.schemas.arrow import media_kind
 if TYPE_CHECKING:
     import lance
 
+    from mmreg.registry.lake import Lake
+
 BATCH_ROWS = 65_536
+
+
+def table_since(lake: Lake, root: str, lance_version: int | None) -> lance.LanceDataset:
+    """``root`` at a version (None: the newest), or where that was removed at the oldest one that came after it: a row
+    keeps its id until its content changes."""
+    there = lake.versions_on_disk(root)
+    if lance_version is None or lance_version in there:
+        return lake.table(root, lance_version)
+    return lake.table(root, next((version for version in there if version > lance_version), None))
 
 
 def samples_like(table: lance.LanceDataset, beginning: str) -> dict[bytes, int]:

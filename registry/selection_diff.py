@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mmreg.registry.decisions import read_decisions
 from mmreg.registry.derive import selected_by
-from mmreg.registry.samples import rows_of_samples
+from mmreg.registry.samples import rows_of_samples, table_since
 from mmreg.schemas.cells import values
 from mmreg.schemas.detail import SelectionDiff
 
@@ -58,7 +58,7 @@ def _verdicts(workspace: Workspace, row: VersionRow, samples: NDArray[np.void]) 
     verdicts: Counter[str] = Counter()
     found = 0
     for number, root in enumerate(version.roots):
-        table = workspace.lake.table(root["dataset"], root["lance_version"])
+        table = table_since(workspace.lake, root["dataset"], root["lance_version"])
         row_ids = rows_of_samples(table, samples)
         found += len(row_ids)
         verdicts += _reasons(decided, number, row_ids)

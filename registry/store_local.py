@@ -79,7 +79,7 @@ class LocalStore:
                 return []
 
     def delete(self, key: str) -> None:
-        path = self._path(key)
+        path = self._path(key, temporary=True)
         with _storage_errors("delete", key):
             path.unlink(missing_ok=True)
             self._drop_empty_folders(path.parent)
@@ -118,9 +118,11 @@ class LocalStore:
                 return
             folder = folder.parent
 
-    def _path(self, key: str) -> Path:
+    def _path(self, key: str, *, temporary: bool = False) -> Path:
         parts = key.strip("/").split("/")
-        if any(part in ("", ".", "..") or part.startswith(TEMPORARY) or "\0" in part for part in parts):
+        if any(
+            part in ("", ".", "..") or "\0" in part or (part.startswith(TEMPORARY) and not temporary) for part in parts
+        ):
             raise UsageError(f"{key!r} is no key: it would leave the lake, or name nothing in it")
         return Path(self.uri, *parts)
 

@@ -14,8 +14,8 @@ from mmreg.errors import NotFound, UsageError
 from mmreg.registry.because import because, conditions
 from mmreg.registry.decisions import Decided, DecisionsOf
 from mmreg.registry.derive import roots_at, selected_by, selections_of
-from mmreg.registry.samples import cells_of, samples_like
-from mmreg.registry.selection import read_selection
+from mmreg.registry.samples import cells_of, samples_like, table_since
+from mmreg.registry.selection import Selection, read_selection
 from mmreg.schemas.why import Decision, Why
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _sample(workspace: Workspace, row: VersionRow, text: str) -> bytes:
     if not _HEX.fullmatch(beginning):
         raise UsageError(f"{text!r} is no sample id: 1 to 32 hexadecimal digits", hint=f"mmreg head {row.ref}")
     for root, version in _places(workspace, row):
-        found = samples_like(workspace.lake.table(root, version), beginning)
+        found = samples_like(table_since(workspace.lake, root, version), beginning)
         if len(found) > 1:
             shown = ", ".join(sorted(sample.hex() for sample in found)[:5])
             raise UsageError(f"{len(found)} samples begin with {beginning}: {shown}", hint="more digits")
@@ -77,7 +77,7 @@ def _places(workspace: Workspace, row: VersionRow) -> Iterator[tuple[str, int | 
 
 
 def _of_root(workspace: Workspace, row: VersionRow, sample_id: bytes) -> Why:
-    table = workspace.lake.table(row.dataset, row.lance_version)
+    table = workspace.lake.table(row.dataset, row.readable().lance_version)
     found = samples_like(table, sample_id.hex())
     if not found:
         return Why(row.ref, sample_id.hex(), False, f"it is no row of {row.ref}: it came later, or was gone by then")
@@ -149,7 +149,7 @@ def _find(
     for number, (root, lance_version) in enumerate(roots_at(version)):
         decided = looked.find(number, row_ids[root]) if root in row_ids else None
         if decided is None:
-            there = samples_like(workspace.lake.table(root, lance_version), sample_id.hex())
+            there = samples_like(table_since(workspace.lake, root, lance_version), sample_id.hex())
             if not there:
                 continue
             (row_ids[root],) = there.values()
@@ -164,7 +164,11 @@ def _find(
 
 
 def _holds(workspace: Workspace, version: VersionRow, root: int, row_id: int) -> bool:
-    selection = read_selection(workspace.lake.table(version.dataset, version.lance_version))
+    selection = _selection(workspace, version)
+    if selection is None:
+        raise NotFound(
+            f"{version.ref}: its run kept no decisions, and its rows were removed", hint=f"mmreg log {version.dataset}"
+        )
     return bool(selection.of(root).holds(np.array([row_id], np.uint64))[0])
 
 
@@ -181,22 +185,33 @@ def _decision(workspace: Workspace, version: VersionRow, run: Run, found: _Found
         return decided(False, f"it was not in {told}", reason=f"not in {told}")
     recipe = run.facets["select"].get("recipe", {})
     goes_by = conditions(recipe, found.decided.reason)
-    table = workspace.lake.table(found.root, found.lance_version)
-    cells = cells_of(table, found.row_id, goes_by.columns)
+    table = workspace.lake.find_table(found.root, found.lance_version)
+    cells = cells_of(table, found.row_id, goes_by.columns) if table is not None else {}
     split = _split(workspace, version, found) if found.decided.kept else None
     said = because(goes_by, found.decided, cells, split)
     return decided(found.decided.kept, said, reason=found.decided.reason, split=split, values=cells)
 
 
 def _split(workspace: Workspace, version: VersionRow, found: _Found) -> str | None:
-    table = workspace.lake.table(version.dataset, version.lance_version)
-    if "split" not in table.schema.names:
+    selection = _selection(workspace, version)
+    if selection is None or selection.splits is None:
         return None
-    selection = read_selection(table)
     number = [root for root, _ in roots_at(version)].index(found.root)
     part = selection.of(number)
     assert part.splits is not None
     return part.names[int(part.splits[np.searchsorted(part.row_ids, found.row_id)])]
+
+
+def _selection(workspace: Workspace, version: VersionRow) -> Selection | None:
+    """The rows that ``version`` chose. Where it was removed, a later version may still have the same; else None."""
+    for row in reversed(workspace.catalog.versions(version.dataset)):
+        if row.lance_version > version.lance_version and row.job_kind == "select":
+            break
+        if row.lance_version >= version.lance_version:
+            table = workspace.lake.find_table(row.dataset, row.lance_version)
+            if table is not None:
+                return read_selection(table)
+    return None
 
 
 def _version(workspace: Workspace, base: dict[str, Any]) -> VersionRow | None:
