@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from mmreg.cli.render.errands import Named, Rebuilt
 from mmreg.errors import NotFound
-from mmreg.schemas import check, damage, detail, finding, gc, lineage, model, plan, run, summary, why
+from mmreg.schemas import check, damage, detail, erasure, finding, gc, lineage, model, plan, run, summary, why
 
 ANSWERS: dict[str, Any] = {
     "init": summary.Created,
@@ -44,6 +44,7 @@ ANSWERS: dict[str, Any] = {
     "doctor": finding.DoctorReport,
     "gc": gc.GcReport,
     "fsck": damage.FsckReport | damage.RolledBack,
+    "erase": erasure.ErasurePlan | erasure.ErasureReport | list[erasure.ErasureReport],
     "catalog rebuild": Rebuilt,
 }
 
@@ -69,7 +70,7 @@ def _whole(schema: dict[str, Any], kind: type[Any] | None) -> None:
 
 _KINDS = {
     name: kind
-    for home in (check, damage, detail, finding, gc, lineage, model, plan, run, summary, why)
+    for home in (check, damage, detail, erasure, finding, gc, lineage, model, plan, run, summary, why)
     for name, kind in vars(home).items()
     if isinstance(kind, type) and is_dataclass(kind)
 }

@@ -46,6 +46,7 @@ SECTIONS = {
         "gc": "Remove old versions that nothing needs, and what crashes left.",
         "doctor": "Make run objects, index and lake agree after a crash.",
         "fsck": "Look for damage: lost files, flipped bits, references into nowhere.",
+        "erase": "Erase samples for good.",
         "catalog": "Look after the index.",
     },
 }

@@ -31,6 +31,8 @@ from mmreg.curation.making import ORIGIN as MADE_FROM
 from mmreg.curation.publishing import ColumnsBuilder, Computed, facet, run_of
 from mmreg.errors import Conflict, UsageError
 from mmreg.registry.commit import Draft, publish
+from mmreg.registry.erase.likeness import refused
+from mmreg.registry.erase.tombstones import load
 from mmreg.registry.identity import fixed_width
 from mmreg.registry.ingest import write_rows
 from mmreg.registry.objects import put_object
@@ -155,6 +157,8 @@ class _RowsBuilder:
     def __init__(self, registry: Registry, done: Computed) -> None:
         self._registry, self._done, self._bound = registry, done, done.bound
         self._new = done.bound.lost
+        assert done.bound.into is not None
+        self._erased = load(registry.lake.store).of(done.bound.into)
         self._written: tuple[list[FragmentMetadata], Ids] | None = None
 
     def __call__(self, table: lance.LanceDataset | None) -> Draft | None:
@@ -215,7 +219,8 @@ class _RowsBuilder:
         made = made.filter(pa.array([row in whole for row in values(made["_rowid"])], pa.bool_()))
         inputs = dict(zip(values(states["_rowid"]), values(child(states[self._bound.state], "inputs")), strict=True))
         parents = [_Parent(ids[row], inputs[row]) for row in values(made["_rowid"])]
-        return _made_rows(self._bound, made, parents)
+        rows = _made_rows(self._bound, made, parents)
+        return rows.filter(pa.array(~refused(rows, (), self._erased))) if self._erased else rows
 
     def _leaving(self, table: lance.LanceDataset, again: Ids) -> NDArray[np.uint64]:
         """Row ids of what was made before for the samples in ``again``, and for samples that are gone."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mmreg.schemas.check import ValidationReport
     from mmreg.schemas.damage import FsckReport, RolledBack
     from mmreg.schemas.detail import Diff, VersionDetail
+    from mmreg.schemas.erasure import Asked, ErasurePlan, ErasureReport
     from mmreg.schemas.finding import DoctorReport
     from mmreg.schemas.gc import GcReport
     from mmreg.schemas.lineage import Lineage
@@ -196,6 +197,24 @@ class Registry(Workspace):
         from mmreg.registry.fsck.rollback import rollback
 
         return rollback(self, dataset)
+
+    def erase_plan(self, asked: Asked) -> ErasurePlan:
+        """What erasing samples would come to."""
+        from mmreg.registry.erase.plan import plan
+
+        return plan(self, asked).plan
+
+    def erase(self, asked: Asked, **options: Any) -> ErasureReport | ErasurePlan:
+        """Erase samples for good. ``options`` as for `mmreg.registry.erase.carry_out.erase`."""
+        from mmreg.registry.erase.carry_out import erase
+
+        return erase(self, asked, **options)
+
+    def erase_resume(self, **options: Any) -> list[ErasureReport]:
+        """Go on with erasures that were stopped."""
+        from mmreg.registry.erase.carry_out import resume
+
+        return resume(self, **options)
 
     def rebuild(self) -> int:
         """Make the index again from the lake. Returns how many runs it holds."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mmreg.errors import NotFound, ReadOnly
 from mmreg.registry.catalog import VersionRow
@@ -11,7 +11,7 @@ from mmreg.registry.clock import now
 from mmreg.registry.runs import new_run_id
 from mmreg.registry.show import common_producers
 from mmreg.schemas.arrow import media_kind
-from mmreg.schemas.check import ValidationReport
+from mmreg.schemas.check import CheckResult, ValidationReport
 from mmreg.schemas.declaration import CheckSpec
 from mmreg.schemas.refs import VersionRef
 from mmreg.schemas.run import Job, Run, RunInput, RunState
@@ -87,13 +87,20 @@ def _validate(workspace: Workspace, row: VersionRow) -> ValidationReport:
             started_at=started,
             ended_at=now(),
             inputs=(_input(row),),
-            facets={"validation": {"ok": report.ok, "results": [asdict(r) for r in report.results]}},
+            facets={"validation": {"ok": report.ok, "results": [_recorded(result) for result in report.results]}},
         )
         try:
             workspace.record(run)
         except ReadOnly:  # the report is what was asked for; without a record of it
             report = replace(report, run=None)
     return report
+
+
+def _recorded(result: CheckResult) -> dict[str, Any]:
+    """What a run keeps of a result: no cells, as runs are never changed and samples may be erased."""
+    said = asdict(result)
+    kept = [{key: example[key] for key in ("sample_id", "reason") if key in example} for example in said["examples"]]
+    return {**said, "examples": kept}
 
 
 def _run_checks(workspace: Workspace, ref: str, row: VersionRow, specs: tuple[CheckSpec, ...]) -> list[Check]:

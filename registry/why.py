@@ -14,6 +14,7 @@ from mmreg.errors import NotFound, UsageError
 from mmreg.registry.because import because, conditions
 from mmreg.registry.decisions import Decided, DecisionsOf
 from mmreg.registry.derive import roots_at, selected_by, selections_of
+from mmreg.registry.erase.tombstones import load
 from mmreg.registry.samples import cells_of, samples_like, table_since
 from mmreg.registry.selection import Selection, read_selection
 from mmreg.schemas.why import Decision, Why
@@ -37,7 +38,12 @@ def why(workspace: Workspace, ref: VersionRef, sample: str) -> Why:
     earlier version of its dataset is made of, nor in the newest roots.
     """
     row = workspace.catalog.resolve(ref)
-    sample_id = _sample(workspace, row, sample)
+    try:
+        sample_id = _sample(workspace, row, sample)
+    except NotFound:
+        if (erased := _erased(workspace, row, sample)) is not None:
+            return erased
+        raise
     if row.kind == "root":
         return _of_root(workspace, row, sample_id)
     decisions = tuple(_upstream(workspace, row, sample_id))
@@ -63,6 +69,18 @@ def _sample(workspace: Workspace, row: VersionRow, text: str) -> bytes:
         if found:
             return next(iter(found))
     raise NotFound(f"{row.ref} never had a sample {text!r} to choose from", hint=f"mmreg head {row.ref}")
+
+
+def _erased(workspace: Workspace, row: VersionRow, text: str) -> Why | None:
+    """The answer where the sample was erased from what ``row``'s dataset is made of."""
+    roots = {root for version in workspace.catalog.versions(row.dataset) for root, _ in roots_at(version)}
+    found = load(workspace.lake.store).find(roots, text.lower())
+    if found is None:
+        return None
+    sample, erasure = found
+    why = f" ({erasure.reason})" if erasure.reason else ""
+    said = f"it was erased by run {erasure.id} at {erasure.started_at}{why}, from every version that had it"
+    return Why(row.ref, sample, False, said)
 
 
 def _places(workspace: Workspace, row: VersionRow) -> Iterator[tuple[str, int | None]]:

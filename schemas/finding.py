@@ -21,6 +21,7 @@ CODES: Mapping[str, str] = {
     "lease_long": "a lease has been held for more than a day",
     "stage_left": "results of a pass were computed more than a week ago and never published",
     "decisions_left": "a file of decisions is more than a week old, and no run names it",
+    "erasure_unfinished": "an erasure was stopped before its end, or what it erased came back",
     "unreadable": "the newest version of a dataset cannot be opened",
 }
 """Every code that a finding may have, and what it says."""

@@ -15,6 +15,7 @@ _HOMES = {
     "checks": ("DoctorReport", "ValidationReport"),
     "damage": ("FsckReport", "RolledBack"),
     "datasets": ("Created", "DatasetSummary", "Diff", "LogEntry", "VersionDetail"),
+    "erasure": ("ErasurePlan", "ErasureReport"),
     "errands": ("NewPass",),
     "gc": ("GcReport",),
     "lineage": ("Lineage",),

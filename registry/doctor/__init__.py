@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mmreg.errors import SpecError
 from mmreg.registry import sync
-from mmreg.registry.doctor import disk, index, leases, left, libraries, store, tables, windows
+from mmreg.registry.doctor import disk, erasures, index, leases, left, libraries, store, tables, windows
 from mmreg.schemas.finding import DoctorReport, Finding
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def doctor(workspace: Workspace, *, upgrade: bool = False) -> DoctorReport:
         findings += windows.look(workspace)
     findings += leases.look(workspace.lake, writable=writable)
     findings += left.look(workspace)
+    findings += erasures.look(workspace)
     findings += tables.look(workspace)
     return DoctorReport(tuple(findings))
 
