@@ -47,6 +47,7 @@ SECTIONS = {
         "doctor": "Make run objects, index and lake agree after a crash.",
         "fsck": "Look for damage: lost files, flipped bits, references into nowhere.",
         "erase": "Erase samples for good.",
+        "fsck": "Look for damage: lost files, flipped bits, references into nowhere.",
         "catalog": "Look after the index.",
     },
 }

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mmreg.errors import Conflict, StorageError
 from mmreg.registry.clock import now
-from mmreg.registry.digests import Brought, sealed
+from mmreg.registry.digests import Brought, manifest_path, sealed, transaction_path
 from mmreg.registry.lake import Lake, first_line, is_conflict
 from mmreg.registry.leases import wait_for
 from mmreg.registry.runs import RUN_PROPERTY, iter_runs, transaction_uuid
@@ -99,7 +99,10 @@ def publish(
             time.sleep(random.uniform(0, min(1.0, 0.02 * 2 ** min(attempt, 6))))
             continue
         landed = record.with_output(replace(output, lance_version=lance_version))
-        return sealed(lake, landed, dataset, table.version if table is not None else 0)
+        built_on = table.version if table is not None else 0
+        beside = manifest_path(lance_version), transaction_path(built_on, uuid)
+        lake.store.persist(f"{dataset}.lance/{path}" for path in beside)
+        return sealed(lake, landed, dataset, built_on)
     raise Conflict(f"{dataset}: {ATTEMPTS} other commits came first", hint="repeat the command")
 
 

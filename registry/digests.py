@@ -54,10 +54,9 @@ class Brought:
         Raises `NotFound` where one of them is not there.
         """
         paths = new_files(operation, table)
-        self._known |= {
-            found.path: found
-            for found in digest_files(self._store, self._folder, [path for path in paths if path not in self._known])
-        }
+        new = [path for path in paths if path not in self._known]
+        self._known |= {found.path: found for found in digest_files(self._store, self._folder, new)}
+        self._store.persist(f"{self._folder}/{path}" for path in new)
         return files_facet(self._store, [self._known[path] for path in paths]) if paths else {}
 
 

@@ -56,7 +56,7 @@ def init_project(
         title = check_name(name, "project name") if name else _name_from(folder)
         file.write_text(_TEMPLATE.format(name=title, lake=lake or ".mmreg/lake"), encoding="utf-8")
     project = load(folder)
-    made = Lake.create(project.lake_uri, project.lake_options, single_writer=single_writer)
+    made = Lake.create(project.lake_uri, project.lake_options, single_writer=single_writer, durable=project.durable)
     _ignore(folder)
     return Created(str(file), written, project.lake_uri, made.writers)
 

@@ -42,13 +42,13 @@ class Lake:
         self.format = format
 
     @classmethod
-    def create(cls, uri: str, options: dict[str, str], *, single_writer: bool = False) -> Lake:
+    def create(cls, uri: str, options: dict[str, str], *, single_writer: bool = False, durable: bool = False) -> Lake:
         """Make ``uri`` a lake, or open it if it is one.
 
         Raises `StoreUnsafe` where the store ignores conditional put, unless ``single_writer`` says that nobody
         else will ever write: then that is recorded in the lake.
         """
-        store = open_store(uri, options)
+        store = open_store(uri, options, durable=durable)
         if store.get(MARKER) is None:
             facts = probe(store)
             if not facts.conditional_put and not single_writer:
@@ -64,12 +64,15 @@ class Lake:
                 "writers": "many" if facts.conditional_put else "one",
             }
             store.put_new(MARKER, json.dumps(marker, indent=2).encode() + b"\n")
-        return cls.open(uri, options)
+        return cls.open(uri, options, durable=durable)
 
     @classmethod
-    def open(cls, uri: str, options: dict[str, str]) -> Lake:
-        """Open an existing lake. Raises `NotFound`, or `IntegrityError` for a format of a newer mmreg."""
-        store = open_store(uri, options)
+    def open(cls, uri: str, options: dict[str, str], *, durable: bool = False) -> Lake:
+        """Open an existing lake; ``durable`` as in `open_store`.
+
+        Raises `NotFound`, or `IntegrityError` for a format of a newer mmreg.
+        """
+        store = open_store(uri, options, durable=durable)
         marker = store.get(MARKER)
         if marker is None:
             raise NotFound(f"{uri} is no lake: it has no {MARKER}", hint="mmreg init")

@@ -8,7 +8,7 @@ keeps it.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -52,6 +52,11 @@ class Store(Protocol):
         """Every file below the folder ``prefix`` with size and age, in no order; what killed writers left of their
         temporary files is among them."""
 
+    def persist(self, keys: Iterable[str]) -> None:
+        """Return when these files, with the folders that lead to them, would survive a power loss: where the lake
+        declares ``durability: fsync``. Else, and on an object store, which has stored what it acknowledged, nothing.
+        """
+
     def folders(self) -> Sequence[str]:
         """Names of the folders directly below the lake's root, sorted."""
 
@@ -59,13 +64,16 @@ class Store(Protocol):
         """Remove ``key``; one that is absent is fine."""
 
 
-def open_store(uri: str, options: Mapping[str, str]) -> Store:
-    """The store at a local path or at ``scheme://...``; the latter needs the extra `s3`."""
+def open_store(uri: str, options: Mapping[str, str], *, durable: bool = False) -> Store:
+    """The store at a local path or at ``scheme://...``; the latter needs the extra `s3`.
+
+    ``durable``: what is written to a local one is on the disk before the writer goes on.
+    """
     scheme, separator, rest = uri.partition("://")
     if not separator:
-        return LocalStore(uri)
+        return LocalStore(uri, durable=durable)
     if scheme == "file":
-        return LocalStore(rest)
+        return LocalStore(rest, durable=durable)
     from mmreg.registry.store_object import ObjectStore
 
     return ObjectStore(uri, options)

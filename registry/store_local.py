@@ -2,6 +2,9 @@
 
 A new key is written under a temporary name and then linked to its own: the link fails where the key exists,
 so put-if-absent holds between processes and a key is never half written. Folders come and go with their keys.
+
+What is written survives the end of the process. Whether it survives a power loss is up to the disk, unless the store
+is ``durable``: then a key is on the disk, with the folders that lead to it, before the writer goes on.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,8 +27,9 @@ PIECE = 1 << 20
 class LocalStore:
     """Keys as files below ``uri``, an absolute path."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, durable: bool = False) -> None:
         self.uri = os.path.abspath(os.path.expanduser(path))
+        self.durable = durable
         self.options: dict[str, str] = {}
 
     def put_new(self, key: str, data: bytes) -> bool:
@@ -34,11 +38,13 @@ class LocalStore:
                 os.link(temporary, target)
             except FileExistsError:
                 return False
+            self._persist_folders([target.parent])
             return True
 
     def put(self, key: str, data: bytes) -> None:
         with _storage_errors("write", key), self._written(key, data) as (temporary, target):
             os.replace(temporary, target)
+            self._persist_folders([target.parent])
 
     def get(self, key: str) -> bytes | None:
         with _storage_errors("read", key):
@@ -84,6 +90,25 @@ class LocalStore:
             path.unlink(missing_ok=True)
             self._drop_empty_folders(path.parent)
 
+    def persist(self, keys: Iterable[str]) -> None:
+        if not self.durable:
+            return
+        paths = [self._path(key) for key in keys]
+        for path in paths:
+            with _storage_errors("persist", str(path)):
+                _fsync(path)
+        self._persist_folders([path.parent for path in paths])
+
+    def _persist_folders(self, folders: Iterable[Path]) -> None:
+        """``folders``, and those that lead to them from the lake's own, deepest first."""
+        if not self.durable:
+            return
+        root = Path(self.uri)
+        needed = {above for folder in folders for above in (folder, *folder.parents) if above.is_relative_to(root)}
+        for folder in sorted(needed, key=lambda folder: len(folder.parts), reverse=True):
+            with _storage_errors("persist", str(folder)):
+                _fsync(folder)
+
     @contextmanager
     def _written(self, key: str, data: bytes) -> Iterator[tuple[Path, Path]]:
         target = self._path(key)
@@ -92,6 +117,8 @@ class LocalStore:
             try:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 temporary.write_bytes(data)
+                if self.durable:
+                    _fsync(temporary)
                 break
             except (FileNotFoundError, FileExistsError):  # the folder went with its last key, just now
                 if not left:
@@ -125,6 +152,14 @@ class LocalStore:
         ):
             raise UsageError(f"{key!r} is no key: it would leave the lake, or name nothing in it")
         return Path(self.uri, *parts)
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _unless_vanished(error: OSError) -> None:

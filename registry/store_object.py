@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -90,6 +90,9 @@ class ObjectStore:
                 except GenericError as error:
                     # Object stores list in the order of keys, so a list that broke off goes on behind the last one.
                     cuts = _next_cut(cuts, error)
+
+    def persist(self, keys: Iterable[str]) -> None:
+        pass
 
     def folders(self) -> Sequence[str]:
         with _storage_errors("list", self.uri):

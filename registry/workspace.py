@@ -48,7 +48,7 @@ class Workspace:
 
     @cached_property
     def lake(self) -> Lake:
-        return Lake.open(self.project.lake_uri, self.project.lake_options)
+        return Lake.open(self.project.lake_uri, self.project.lake_options, durable=self.project.durable)
 
     @cached_property
     def catalog(self) -> Catalog:

@@ -442,6 +442,16 @@ class LakeSpec(Declared):
     options: dict[str, str] = Field(
         default_factory=dict, description="the store's options; secrets as `env:NAME` or `file:PATH`"
     )
+    durability: Literal["none", "fsync"] = Field(
+        default="none",
+        description="`fsync`: a local lake has on its disk what it acknowledges, also after a power loss; slower",
+    )
+
+    @model_validator(mode="after")
+    def _local(self) -> LakeSpec:
+        if self.durability == "fsync" and "://" in self.uri and not self.uri.startswith("file://"):
+            raise Wrong("'durability' belongs to lakes on a local disk", "durability", key=True)
+        return self
 
     @model_validator(mode="after")
     def _no_secret(self) -> LakeSpec:

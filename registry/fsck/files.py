@@ -119,6 +119,8 @@ class TableFiles:
         wanted = set(whole)
         try:
             with guarded(self.dataset):
+                if self.sick:
+                    raise StorageError("Lance would read the damaged manifests, too")
                 for batch in self.open(whole[-1]).tracked_files():
                     columns = (batch.column(name).to_pylist() for name in ("version", "path", "type"))
                     for version, path, kind in zip(*columns, strict=True):

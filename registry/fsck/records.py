@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmreg.errors import IntegrityError, StorageError
 from mmreg.registry.digests import FileDigest, listed_files
+from mmreg.registry.fsck.guard import guarded
 from mmreg.registry.runs import (
     list_objects,
     merge,
@@ -58,10 +59,11 @@ class Records:
             except (IntegrityError, ValueError) as error:
                 records.damaged[key] = error.message if isinstance(error, IntegrityError) else str(error)
         try:
-            archive = open_archive(store)
-            for run in read_archive(archive) if archive is not None else ():
-                records._add(run)
-        except (IntegrityError, StorageError) as error:
+            with guarded("the archive of runs"):
+                archive = open_archive(store)
+                for run in read_archive(archive) if archive is not None else ():
+                    records._add(run)
+        except StorageError as error:
             records.archive = error.message
         return records
 

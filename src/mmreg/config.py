@@ -27,6 +27,7 @@ class Project:
 
     ``lake_uri`` is an absolute local path or an ``s3://``, ``gs://`` or ``az://`` address. ``lake_options``
     are the store's options with their secrets resolved, so neither they nor ``catalog_url`` are in its repr.
+    ``durable``: the lake declares ``durability: fsync``.
     """
 
     folder: Path
@@ -34,6 +35,7 @@ class Project:
     lake_options: dict[str, str] = field(repr=False)
     catalog_url: str = field(repr=False)
     profile: str | None = None
+    durable: bool = False
     declared: Table | ProjectSpec = field(kw_only=True, repr=False, compare=False)
 
     @cached_property
@@ -60,13 +62,13 @@ def load(path: Path | None = None, profile: str | None = None) -> Project:
     folder = file.parent
     whole = assemble(read_text(file), file)
     places = _places(apply_profile(whole, profile)) or _places_of(_checked(whole, profile))
-    return _resolved(folder, *places, profile=profile, declared=whole)
+    return _resolved(folder, places, profile=profile, declared=whole)
 
 
 def project(spec: ProjectSpec, folder: Path | None = None) -> Project:
     """The same from a declaration built in Python; its relative paths start at ``folder``."""
     base = Path(os.path.abspath(folder or Path.cwd()))
-    return _resolved(base, *_places_of(spec), profile=None, declared=spec)
+    return _resolved(base, _places_of(spec), profile=None, declared=spec)
 
 
 def find_project(start: Path) -> Path:
@@ -101,27 +103,38 @@ def _project_file(path: Path | None) -> Path:
     return Path(os.path.abspath(path))
 
 
-def _places(tree: Table) -> tuple[str, dict[str, str], str] | None:
-    """The lake, its options and the index as declared; None where they are not as they should be."""
+@dataclass(frozen=True)
+class _Places:
+    """The lake, its options, the index and whether to fsync, as declared."""
+
+    lake: str
+    options: dict[str, str]
+    catalog: str
+    durable: bool = False
+
+
+def _places(tree: Table) -> _Places | None:
+    """What is declared of places; None where it is not as it should be."""
     from mmreg.schemas.located import plain
     from mmreg.schemas.secrets import in_address, in_option
 
     declared: dict[str, Any] = {k: plain(e.node) for k, e in tree.entries.items() if k in ("lake", "catalog")}
     lake, catalog = declared.get("lake", DEFAULT_LAKE), declared.get("catalog", DEFAULT_CATALOG)
     options: dict[str, str] = {}
+    durability = "none"
     match lake:
         case str(uri):
             pass
-        case {"uri": str(uri), "options": dict(options), **rest} if not rest:
-            pass
-        case {"uri": str(uri), **rest} if not rest:
-            pass
+        case {"uri": str(uri)} if lake.keys() <= {"uri", "options", "durability"}:
+            options, durability = lake.get("options", options), lake.get("durability", durability)
         case _:
             return None
+    if not isinstance(options, dict) or durability not in ("none", "fsync") or (durability != "none" and "://" in uri):
+        return None
     strange = any(not isinstance(value, str) or in_option(key, value) for key, value in options.items())
     if strange or not isinstance(catalog, str) or in_address(uri) or in_address(catalog):
         return None
-    return uri, options, catalog
+    return _Places(uri, options, catalog, durability == "fsync")
 
 
 def _checked(whole: Table, profile: str | None) -> ProjectSpec:
@@ -130,26 +143,24 @@ def _checked(whole: Table, profile: str | None) -> ProjectSpec:
     return read_document(whole, profile).spec
 
 
-def _places_of(spec: ProjectSpec) -> tuple[str, dict[str, str], str]:
+def _places_of(spec: ProjectSpec) -> _Places:
     if isinstance(spec.lake, str):
-        return spec.lake, {}, spec.catalog
-    return spec.lake.uri, spec.lake.options, spec.catalog
+        return _Places(spec.lake, {}, spec.catalog)
+    return _Places(spec.lake.uri, spec.lake.options, spec.catalog, spec.lake.durability == "fsync")
 
 
 def _resolved(
     folder: Path,
-    lake: str,
-    options: dict[str, str],
-    catalog: str,
+    places: _Places,
     *,
     profile: str | None,
     declared: Table | ProjectSpec,
 ) -> Project:
     override = os.environ.get("MMREG_LAKE")
-    uri = _lake_uri(override, Path.cwd()) if override else _lake_uri(lake, folder)
-    known = {key: resolve_secret(value, folder) for key, value in options.items()} if "://" in uri else {}
-    url = resolve_secret(os.environ.get("MMREG_CATALOG") or catalog, folder)
-    return Project(folder, uri, known, url, profile, declared=declared)
+    uri = _lake_uri(override, Path.cwd()) if override else _lake_uri(places.lake, folder)
+    known = {key: resolve_secret(value, folder) for key, value in places.options.items()} if "://" in uri else {}
+    url = resolve_secret(os.environ.get("MMREG_CATALOG") or places.catalog, folder)
+    return Project(folder, uri, known, url, profile, places.durable, declared=declared)
 
 
 def _lake_uri(declared: str, base: Path) -> str:
