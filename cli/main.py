@@ -47,7 +47,6 @@ SECTIONS = {
         "doctor": "Make run objects, index and lake agree after a crash.",
         "fsck": "Look for damage: lost files, flipped bits, references into nowhere.",
         "erase": "Erase samples for good.",
-        "fsck": "Look for damage: lost files, flipped bits, references into nowhere.",
         "catalog": "Look after the index.",
     },
 }
@@ -86,7 +85,9 @@ def guard(call: Callable[[], object], *, json: bool, debug: bool) -> int:
     """Run ``call`` and return an exit status: its answer if that is a number, else 0; or its error's."""
     try:
         answer = call()
-    except (Exception, KeyboardInterrupt) as error:
+    except SystemExit:
+        raise
+    except BaseException as error:  # where Lance panics it is no Exception
         from mmreg.cli.failure import fail
 
         return fail(error, json=json, debug=debug)

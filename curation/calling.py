@@ -14,7 +14,12 @@ from mmreg.curation.engine import Portion
 from mmreg.curation.kinds import KEEP
 from mmreg.errors import MmregError, PassFailed
 from mmreg.schemas.arrow import DONE, ERROR, STATE, media_kind
+from mmreg.schemas.cells import encodable
 from mmreg.schemas.fingerprint import NOTHING, light_columns, output_prints
+from mmreg.schemas.secrets import redacted
+
+MOST_REASON = 2000
+"""Characters of an exception that a row keeps."""
 
 
 class Caller:
@@ -82,7 +87,7 @@ class Caller:
                 half = batch.num_rows // 2
                 parts = [self._halving(batch.slice(0, half)), self._halving(batch.slice(half))]
                 return pa.Table.from_batches(parts).combine_chunks().to_batches()[0]
-            return self.failed(batch.num_rows, f"{type(error).__name__}: {error}")
+            return self.failed(batch.num_rows, encodable(redacted(f"{type(error).__name__}: {error}"[:MOST_REASON])))
         return self.checked(batch.num_rows, answer)
 
     def checked(self, rows: int, answer: pa.RecordBatch) -> pa.RecordBatch:
@@ -129,6 +134,12 @@ def errors_of(bound: BoundPass, answer: pa.RecordBatch) -> pa.Array[Any]:
 
 def _checked(bound: BoundPass, rows: int, answer: pa.RecordBatch) -> pa.RecordBatch:
     refuse_no_batch(bound, answer)
+    try:
+        answer.validate(full=True)
+    except pa.ArrowInvalid as error:  # it could be written, and never be read again
+        raise PassFailed(
+            f"pass {bound.name}: answered a batch that Arrow refuses: {error}", hint="build it with pyarrow.array"
+        ) from error
     promised = bound.operator.outputs()
     if answer.num_rows != rows:
         raise PassFailed(f"pass {bound.name}: answered {answer.num_rows} rows for {rows}")

@@ -13,7 +13,7 @@ import io
 import threading
 import time
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -23,10 +23,14 @@ from mmreg.curation import decode
 from mmreg.curation.captioner import Params, Question, Reply, Spending
 from mmreg.curation.protocol import LoadedModel
 from mmreg.errors import MissingExtra, MmregError, StorageError, UsageError
-from mmreg.validators.pictures import strict
+from mmreg.schemas.cells import encodable
+from mmreg.schemas.secrets import redacted
+from mmreg.validators.pictures import FORMATS, strict
 
 _SENT_AS_THEY_ARE = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 """Formats that every server reads; an image in another one is sent as PNG."""
+MOST_BYTES, MOST_TEXT = 16 * 1024 * 1024, 1024 * 1024
+"""Of a response, and characters of an answer: ``max_new_tokens`` is a wish that a server may ignore."""
 _MOST_SAID = 300
 """Characters of a server's message that are kept."""
 
@@ -48,7 +52,11 @@ class OpenAICaptioner:
             api_key=self._hidden or "none",  # else the client takes OPENAI_API_KEY, which may be meant for another
             timeout=params.timeout_s,
             max_retries=params.retries,
-            http_client=self._openai.DefaultHttpxClient(event_hooks={"request": [lambda request: pace.wait()]}),
+            # Not followed elsewhere: images and prompts are for the address that was declared, and so is the key.
+            http_client=self._openai.DefaultHttpxClient(
+                follow_redirects=False,
+                event_hooks={"request": [lambda request: pace.wait()], "response": [_refuse_flood]},
+            ),
         )
         weakref.finalize(self, self._client.close)  # a pass is opened and never closed
         self._body = _body(model, params, schema)
@@ -70,7 +78,7 @@ class OpenAICaptioner:
             answer = self._client.chat.completions.create(**self._body, messages=[{"role": "user", "content": content}])
         except self._openai.APIError as error:
             return Reply(error=self._reason(error))
-        except ValueError as error:  # the body is no JSON
+        except (ValueError, RecursionError) as error:  # the body is no JSON
             return Reply(error=f"malformed_answer: {self._clean(str(error))}")
         return self._reply(answer)
 
@@ -87,7 +95,9 @@ class OpenAICaptioner:
             return Reply(error=f"refusal: {self._clean(refusal or 'the content filter stopped it')}")
         if not isinstance(text, str) or not text.strip():
             return Reply(error="empty_answer: the model said nothing")
-        return Reply(text=text.strip())
+        if len(text) > MOST_TEXT:
+            return Reply(error=f"malformed_answer: {len(text):,} characters, the limit is {MOST_TEXT:,}")
+        return Reply(text=encodable(text.strip()))
 
     def _count(self, answer: Any, *, truncated: bool) -> None:
         usage = getattr(answer, "usage", None)
@@ -103,6 +113,8 @@ class OpenAICaptioner:
         if isinstance(error, self._openai.APITimeoutError):
             return f"timeout: no answer within {self._params.timeout_s:g} s"
         if isinstance(error, self._openai.APIConnectionError):
+            if isinstance(error.__cause__, _Flood):
+                return f"malformed_answer: {error.__cause__}"
             cause = type(error.__cause__).__name__
             if cause in ("ConnectError", "ConnectTimeout", "UnsupportedProtocol"):
                 raise StorageError(
@@ -131,6 +143,12 @@ class OpenAICaptioner:
                 f"model {self._name}: {self._uri} knows no model {self._body['model']!r}: {self._said(error)}",
                 hint="mend 'name' or 'uri' of the model in mmreg.yaml",
             )
+        elif 300 <= error.status_code < 400:
+            told = self._clean(error.response.headers.get("location", "nowhere"))
+            fault = UsageError(
+                f"model {self._name}: {self._uri} sends elsewhere (status {error.status_code}, {told!r})",
+                hint="where that is right, it is the model's uri in mmreg.yaml",
+            )
         elif error.code == "insufficient_quota":
             fault = StorageError(
                 f"model {self._name}: {self._uri} gives no more credit: {self._said(error)}",
@@ -147,7 +165,26 @@ class OpenAICaptioner:
     def _clean(self, message: str) -> str:
         """A server's message in one short line, without the key, which some servers repeat."""
         line = " ".join(message.split())
-        return (line.replace(self._hidden, "***") if self._hidden else line)[:_MOST_SAID]
+        return encodable(redacted(line.replace(self._hidden, "***") if self._hidden else line)[:_MOST_SAID])
+
+
+class _Flood(Exception):
+    """An answer that is too long to be read."""
+
+
+def _refuse_flood(response: Any) -> None:
+    """Read a response as it comes, and no more of it than any answer has."""
+    read = response.iter_bytes
+
+    def bounded(*arguments: Any, **options: Any) -> Iterator[bytes]:
+        seen = 0
+        for part in read(*arguments, **options):
+            seen += len(part)
+            if seen > MOST_BYTES:
+                raise _Flood(f"the server sends more than {MOST_BYTES:,} bytes")
+            yield part
+
+    response.iter_bytes = bounded
 
 
 def _at_once(ask: Callable[[Question], Reply], questions: Sequence[Question], most: int) -> list[Reply]:
@@ -214,7 +251,7 @@ def _body(model: LoadedModel, params: Params, schema: Mapping[str, Any] | None) 
 def _data_url(data: bytes, max_pixels: int) -> str:
     """The image as it is if it decodes and any server can read it, else as PNG. Raises `Undecodable`."""
     picture = decode.rgb(data, max_pixels)
-    with Image.open(io.BytesIO(data)) as file:
+    with Image.open(io.BytesIO(data), formats=FORMATS) as file:
         kind = _SENT_AS_THEY_ARE.get(file.format or "")
     if kind is None:
         buffer = io.BytesIO()

@@ -103,7 +103,7 @@ def _recognise(model: LoadedModel) -> _Files:
     format = next((format for format in present if format == model.checkpoint.framework), present[0])
     try:
         config = json.loads((folder / _CONFIGS[format]).read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         config = error
     files = _Files(name, folder, format, config)
     if not isinstance(config, dict):

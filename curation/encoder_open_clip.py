@@ -34,6 +34,13 @@ class OpenClipEncoder:
                 f"{folder} has its text tower at an address ({text['hf_model_name']}); none is fetched",
                 hint="a model whose text tower is open_clip's own",
             )
+        tower: dict[str, Any] = config["model_cfg"].get("vision_cfg", {})
+        named = str(tower.get("timm_model_name", ""))
+        if tower.get("timm_model_pretrained") or ":" in named:  # timm would fetch weights, which may be pickles
+            raise UsageError(
+                f"{folder} has its vision tower at an address ({named}); none is fetched",
+                hint="a model whose weights are all in its folder, with timm_model_pretrained: false",
+            )
         local = {"local_files_only": True, "trust_remote_code": False} if text.get("hf_tokenizer_name") else {}
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         model, self._preprocess = open_clip.create_model_from_pretrained(f"local-dir:{folder}", device=self._device)

@@ -34,6 +34,15 @@ from mmreg.sources.media import Cell, media_array, media_cell
 if TYPE_CHECKING:
     from av import VideoFrame
 
+MOST_DECODED, MOST_DECODED_PIXELS = 1_000_000, 10**12
+"""Frames of one video, and their pixels, that are decoded to take some of them: nine hours at 30 a second, and four
+of them in 1920 x 1080."""
+_NOTHING_ELSE = {
+    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi",
+    "protocol_whitelist": "",
+    "max_streams": "64",
+}
+"""Containers that are let in. FFmpeg knows playlists and scripts as well, which make it open files and addresses."""
 _QUALITY = 90
 _CLOSE = 1e-6
 """Seconds: 3 * 0.1 is more than 0.3 to a processor."""
@@ -116,11 +125,13 @@ class VideoFrames:
         if data is None:
             raise _Unusable("null_value: there is no video")
         try:
-            with self._av.open(io.BytesIO(data), "r") as container:
+            with self._av.open(io.BytesIO(data), "r", options=_NOTHING_ELSE) as container:
                 if not container.streams.video:
                     raise _Unusable("no_video: there is no stream of images in it")
                 stream = container.streams.video[0]
                 self._check_size(stream.width, stream.height)
+                # Pictures of a film may grow on the way: the decoder itself is to refuse them.
+                stream.codec_context.options = {"max_pixels": str(self._params.max_pixels)}
                 empty = True
                 for frame, time_s in self._taken(container.decode(stream)):
                     yield self._cell(frame), time_s
@@ -131,8 +142,12 @@ class VideoFrames:
             raise _Unusable(f"unreadable: {_words(error)}") from error
 
     def _taken(self, frames: Iterator[VideoFrame]) -> Iterator[tuple[VideoFrame, float]]:
-        start, due, number = None, 0.0, 0
-        for frame in frames:
+        start, due, number, pixels = None, 0.0, 0, 0
+        for decoded, frame in enumerate(frames, 1):
+            self._check_size(frame.width, frame.height)
+            pixels += frame.width * frame.height
+            if decoded > MOST_DECODED or pixels > MOST_DECODED_PIXELS:
+                raise _Unusable(f"frame_limit: {decoded:,} frames were decoded to take {number:,}")
             if frame.time is None:
                 raise _Unusable("unreadable: its frames have no times")
             start = frame.time if start is None else start

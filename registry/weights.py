@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -182,7 +183,7 @@ def _framework(files: Mapping[str, _File]) -> str:
 def _has_key(file: Path, key: str) -> bool:
     try:
         document = json.loads(file.read_bytes())
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(document, dict) and key in document
 
@@ -222,11 +223,11 @@ def _tensors(file: _File) -> list[_Tensor]:
     try:
         header = json.loads(text)
         tensors = [
-            _Tensor(str(entry["dtype"]), math.prod(entry["shape"]), int(entry["data_offsets"][1]))
+            _Tensor(_dtype(entry["dtype"]), math.prod(map(_size, entry["shape"])), int(entry["data_offsets"][1]))
             for name, entry in header.items()
             if name != "__metadata__"
         ]
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise IntegrityError(
             f"{file.path} is no safetensors file: its header cannot be read", hint="copy or save it again"
         ) from error
@@ -237,6 +238,20 @@ def _tensors(file: _File) -> list[_Tensor]:
             hint="copy or save it again",
         )
     return tensors
+
+
+def _dtype(name: object) -> str:
+    """The name of a type, as it goes into records. Raises `ValueError`."""
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Z0-9_]{1,16}", name):
+        raise ValueError("no type of numbers")
+    return name
+
+
+def _size(number: object) -> int:
+    """One dimension of a tensor. Raises `ValueError`."""
+    if not isinstance(number, int) or not 0 <= number < 2**48:
+        raise ValueError("no dimension")
+    return number
 
 
 def weights_stamp(path: Path) -> int:

@@ -30,3 +30,8 @@ def child(column: Column, name: str) -> pa.Array[Any]:
     struct: Any = whole(column)
     field: pa.Array[Any] = struct.field(name)
     return field
+
+
+def encodable(text: str) -> str:
+    """``text`` as a column can hold it: half a character, which JSON can say and UTF-8 cannot, is a question mark."""
+    return text if text.isascii() else text.encode(errors="replace").decode()

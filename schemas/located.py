@@ -28,8 +28,10 @@ _WORDS: dict[str, bool | None] = {
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
 }  # fmt: skip
 _LONGEST_SHOWN = 200
-_LONG_NAME = re.compile(r"[!&*][^\s]{4096}")
-_DIRECTIVES = re.compile(r"(^%.*\n){10}", re.MULTILINE)
+_SLOW = (
+    (re.compile(r"[!&*][^\s]{4096}"), "a tag, an anchor or an alias is too long"),
+    (re.compile(r"(^%.*\n){10}", re.MULTILINE), "too many directives"),
+)
 """For either the parser takes time that grows with its square."""
 
 
@@ -106,10 +108,7 @@ def read(text: str, file: str) -> Node:
     if len(text) > MAX_BYTES or len(text.encode(errors="surrogatepass")) > MAX_BYTES:
         raise SpecError(f"longer than {MAX_BYTES} bytes; split it with include:", file=file)
     source = Source(file, text.removeprefix("\ufeff"))
-    for pattern, what in (
-        (_LONG_NAME, "a tag, an anchor or an alias is too long"),
-        (_DIRECTIVES, "too many directives"),
-    ):
+    for pattern, what in _SLOW:
         if found := pattern.search(source.text):
             raise _place(source, found.start()).error(what)
     return _Reader(source).document()

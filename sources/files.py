@@ -76,6 +76,17 @@ def normalise(declared: str) -> str:
     return "/".join(parts)
 
 
+def address_of(name: str) -> tuple[str, Refused | None]:
+    """A file's name as the address of its record, and the refusal of one that has no text."""
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        # Backslashes are doubled first, so that two names never share an address; no path ends in two slashes.
+        spelled = os.fsencode(name.replace("\\", "\\\\")).decode(errors="backslashreplace") + "//"
+        return spelled, Refused("not_utf8", f"the file's name is not UTF-8 from character {error.start} on")
+    return name, None
+
+
 def open_file(file: File) -> int:
     """Open a located file for reading; the caller closes the descriptor. Raises `Refused`."""
     try:

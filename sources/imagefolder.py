@@ -18,7 +18,7 @@ from mmreg.schemas.declaration import DatasetSpec
 from mmreg.sources.captions import Caption, read_captions
 from mmreg.sources.columns import media_columns
 from mmreg.sources.declared import declared_path
-from mmreg.sources.files import Root
+from mmreg.sources.files import Root, address_of
 from mmreg.sources.placing import place_media
 from mmreg.sources.protocol import SourceBatch, Wanted
 from mmreg.sources.reading import listing_of, rows_of, select
@@ -141,14 +141,8 @@ class ImageFolder:
 def _record(
     uri: str, values: dict[str, Any], files: list[File | None], cells: bytes, refused: Refused | None
 ) -> Record:
-    mark = stamp(files, cells)
-    try:
-        uri.encode()
-    except UnicodeEncodeError as error:
-        # Such a name has no text. Backslashes are doubled first, so that two names never share an address.
-        uri = os.fsencode(uri.replace("\\", "\\\\")).decode(errors="backslashreplace") + "//"
-        refused = Refused("not_utf8", f"the file's name is not UTF-8 from character {error.start} on")
-    return Record(uri, mark, values, refused)
+    address, nameless = address_of(uri)
+    return Record(address, stamp(files, cells), values, nameless or refused)
 
 
 def _first(spec: DatasetSpec, kind: str) -> str | None:

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from mmreg.errors import NotFound, StorageError
 from mmreg.sources.declared import not_there, open_declared
-from mmreg.sources.files import Root, open_file
+from mmreg.sources.files import Root, address_of, open_file
 from mmreg.sources.record import File, Refused
 
 
@@ -29,6 +29,10 @@ class Shards:
         """
         root = Root(self.folder)
         for name in self.names():
+            address, nameless = address_of(name)
+            if nameless is not None:
+                yield address, nameless
+                continue
             try:
                 yield name, root.locate(name)
             except Refused as refused:

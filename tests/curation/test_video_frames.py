@@ -87,7 +87,7 @@ def test_the_same_video_gives_the_same_bytes(video: Callable[..., bytes]) -> Non
 def test_what_is_no_video_is_an_error_row_beside_its_neighbours(video: Callable[..., bytes]) -> None:
     whole = video()
     silent = io.BytesIO()
-    with av.open(silent, "w", format="wav") as out:
+    with av.open(silent, "w", format="matroska") as out:
         stream = out.add_stream("pcm_s16le", rate=8000, layout="mono")
         sound = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), layout="mono")
         sound.sample_rate = 8000
