@@ -45,7 +45,6 @@ ANSWERS: dict[str, Any] = {
     "gc": gc.GcReport,
     "fsck": damage.FsckReport | damage.RolledBack,
     "erase": erasure.ErasurePlan | erasure.ErasureReport | list[erasure.ErasureReport],
-    "fsck": damage.FsckReport | damage.RolledBack,
     "catalog rebuild": Rebuilt,
 }
 

@@ -179,25 +179,6 @@ class Registry(Workspace):
 
         return gc(self, dataset, apply=apply, progress=progress)
 
-    def fsck(
-        self,
-        dataset: str | None = None,
-        *,
-        deep: bool = False,
-        repair: bool = False,
-        progress: Progress | None = None,
-    ) -> FsckReport:
-        """Look for damage in the lake, or in one dataset; ``deep`` reads every byte."""
-        from mmreg.registry.fsck.check import fsck
-
-        return fsck(self, dataset, deep=deep, mend=repair, progress=progress)
-
-    def rollback(self, dataset: str) -> RolledBack:
-        """Go back from a newest version that cannot be opened to the one before it."""
-        from mmreg.registry.fsck.rollback import rollback
-
-        return rollback(self, dataset)
-
     def erase_plan(self, asked: Asked) -> ErasurePlan:
         """What erasing samples would come to."""
         from mmreg.registry.erase.plan import plan
@@ -215,25 +196,6 @@ class Registry(Workspace):
         from mmreg.registry.erase.carry_out import resume
 
         return resume(self, **options)
-
-    def fsck(
-        self,
-        dataset: str | None = None,
-        *,
-        deep: bool = False,
-        repair: bool = False,
-        progress: Progress | None = None,
-    ) -> FsckReport:
-        """Look for damage in the lake, or in one dataset; ``deep`` reads every byte."""
-        from mmreg.registry.fsck.check import fsck
-
-        return fsck(self, dataset, deep=deep, mend=repair, progress=progress)
-
-    def rollback(self, dataset: str) -> RolledBack:
-        """Go back from a newest version that cannot be opened to the one before it."""
-        from mmreg.registry.fsck.rollback import rollback
-
-        return rollback(self, dataset)
 
     def rebuild(self) -> int:
         """Make the index again from the lake. Returns how many runs it holds."""
