@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -38,7 +39,7 @@ class PostgresqlDatabase:
         self._place = _place(address)
         self._writing = threading.RLock()
         with _storage_errors(self._place):
-            self._connection = self._connect()
+            self._use(self._connect())
 
     @classmethod
     def open(cls, address: str, lake: str) -> PostgresqlDatabase:
@@ -87,7 +88,12 @@ class PostgresqlDatabase:
         return str(found[0]) if found else ""
 
     def close(self) -> None:
-        self._connection.close()
+        self._close()
+
+    def _use(self, connection: Connection) -> None:
+        self._connection = connection
+        # Nobody need close what they only look at: an index that is forgotten is closed.
+        self._close = weakref.finalize(self, connection.close)
 
     def _read(self, read: Callable[[Connection], T]) -> T:
         with self._writing, _storage_errors(self._place):
@@ -103,7 +109,7 @@ class PostgresqlDatabase:
         except psycopg.OperationalError:
             if inside or not self._connection.closed:
                 raise
-        self._connection = self._connect()
+        self._use(self._connect())
         return act(self._connection)
 
     def _begin(self, connection: Connection) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,8 +27,8 @@ class SqliteDatabase:
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
-        self._connection = connection
         self._writing = threading.RLock()
+        self._use(connection)
 
     @classmethod
     def open(cls, path: Path) -> SqliteDatabase:
@@ -74,10 +75,11 @@ class SqliteDatabase:
         except StorageError as error:
             if isinstance(error.__cause__, sqlite3.OperationalError):
                 raise
-            self._connection.close()
+            self.close()
             with _storage_errors(self.path):
                 _remove(self.path)
-            self._connection = SqliteDatabase.open(self.path)._connection
+                _create(self.path)
+                self._use(_connect(self.path))
 
     def epoch(self) -> str:
         """What changes whenever the index is emptied."""
@@ -85,7 +87,12 @@ class SqliteDatabase:
         return str(found[0]) if found else ""
 
     def close(self) -> None:
-        self._connection.close()
+        self._close()
+
+    def _use(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        # Nobody need close what they only look at: an index that is forgotten is closed.
+        self._close = weakref.finalize(self, connection.close)
 
 
 class _Unusable(Exception):

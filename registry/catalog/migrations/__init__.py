@@ -22,8 +22,8 @@ def migrate(connection: psycopg.Connection[Row], schema: str, place: str) -> Non
 
     Of several processes one does it and the others wait. Raises `IntegrityError` for what a newer mmreg has made.
     """
-    steps = _steps()
-    newest = max(steps)
+    known = steps()
+    newest = max(known)
     applied = _applied(connection, schema)
     if applied == newest:
         return
@@ -38,11 +38,12 @@ def migrate(connection: psycopg.Connection[Row], schema: str, place: str) -> Non
         if not applied:
             _begin(connection, schema, place)
         for number in range(applied + 1, newest + 1):
-            connection.execute(steps[number])
+            connection.execute(known[number])
             connection.execute("INSERT INTO migration (number) VALUES (%s)", (number,))
 
 
-def _steps() -> dict[int, bytes]:
+def steps() -> dict[int, bytes]:
+    """What each step executes, by its number."""
     return {int(file.stem): file.read_bytes() for file in Path(__file__).parent.glob("[0-9]*.sql")}
 
 

@@ -14,15 +14,16 @@ import psycopg
 import pytest
 
 from mmreg.errors import IntegrityError, StorageError, UsageError
-from mmreg.registry.catalog import Catalog
+from mmreg.registry.catalog import Catalog, migrations
 from mmreg.registry.catalog.postgresql import schema_of
+from mmreg.registry.runs import write_run
 from mmreg.registry.store import Store
 from mmreg.schemas.run import Run, VersionOutput
 
 ABSORB = """
 import sys
 from pathlib import Path
-from mmreg.registry.catalog import Catalog
+from mmreg.registry.catalog import Catalog, migrations
 from mmreg.registry.runs import write_run
 from mmreg.registry.store import open_store
 from mmreg.schemas.refs import VersionRef
@@ -151,6 +152,38 @@ def test_every_step_is_applied_once_and_in_order(
     assert [number for number, _ in before] == list(range(1, len(before) + 1))
     Catalog.open(postgres_server, tmp_path, "steps").close()
     assert plain(f"SELECT number, applied_at FROM {schema_of('steps')}.migration ORDER BY number") == before
+
+
+@pytest.mark.parametrize("released", range(1, max(migrations.steps())))
+def test_an_index_of_each_older_format_is_brought_up_and_read_again(
+    postgres_server: str,
+    tmp_path: Path,
+    store: Store,
+    history: list[Run],
+    look: Callable[[Catalog], dict[str, Any]],
+    plain: Callable[[str], list[Any]],
+    released: int,
+) -> None:
+    for run in history:
+        write_run(store, run)
+    fresh = Catalog.open(postgres_server, tmp_path, f"fresh-{released}")
+    fresh.catch_up(store)
+    lake = f"older-{released}"
+    schema = schema_of(lake)
+    plain(f"CREATE SCHEMA {schema}")
+    plain(f"CREATE TABLE {schema}.migration (number INTEGER PRIMARY KEY, applied_at TIMESTAMPTZ DEFAULT now())")
+    for number in range(1, released + 1):
+        step = migrations.steps()[number].decode()
+        plain(f"SET search_path TO {schema}; {step}; INSERT INTO migration (number) VALUES ({number})")
+    plain(f"INSERT INTO {schema}.run_object (key, run) SELECT 'key-' || n, 'run-' || n FROM generate_series(1, 9) n")
+    brought = Catalog.open(postgres_server, tmp_path, lake)
+    brought.catch_up(store)
+    assert look(brought) == look(fresh)
+    assert brought.run(history[0].id) == history[0]
+    applied = [number for (number,) in plain(f"SELECT number FROM {schema}.migration ORDER BY number")]
+    assert applied == sorted(migrations.steps())
+    brought.close()
+    fresh.close()
 
 
 def test_a_database_that_is_not_utf_8_is_refused(
