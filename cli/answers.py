@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from mmreg.cli.render.errands import Named, Rebuilt
 from mmreg.errors import NotFound
-from mmreg.schemas import check, damage, detail, erasure, finding, gc, lineage, model, plan, run, summary, why
+from mmreg.schemas import check, compact, damage, detail, erasure, finding, gc, lineage, model, plan, run, summary, why
 
 ANSWERS: dict[str, Any] = {
     "init": summary.Created,
@@ -41,6 +41,7 @@ ANSWERS: dict[str, Any] = {
     "train ls": list[run.Run],
     "eval record": run.Run,
     "eval ls": list[run.Run],
+    "compact": compact.CompactReport,
     "doctor": finding.DoctorReport,
     "gc": gc.GcReport,
     "fsck": damage.FsckReport | damage.RolledBack,
@@ -70,7 +71,7 @@ def _whole(schema: dict[str, Any], kind: type[Any] | None) -> None:
 
 _KINDS = {
     name: kind
-    for home in (check, damage, detail, erasure, finding, gc, lineage, model, plan, run, summary, why)
+    for home in (check, compact, damage, detail, erasure, finding, gc, lineage, model, plan, run, summary, why)
     for name, kind in vars(home).items()
     if isinstance(kind, type) and is_dataclass(kind)
 }

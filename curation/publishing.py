@@ -101,6 +101,7 @@ def facet(done: Computed) -> dict[str, object]:
         "params": dict(bound.spec.params),
         "inputs": dict(bound.inputs),
         "outputs": dict(bound.outputs),
+        "seen": seen_columns(bound),
         "computed": account.computed,
         "resumed": account.found,
         "taken": account.taken,

@@ -16,6 +16,7 @@ from mmreg.curation.keep import as_selection
 from mmreg.curation.selections.split import SplitParams
 from mmreg.errors import NotFound, UsageError
 from mmreg.registry.clock import now
+from mmreg.registry.compact.carry import first_digest
 from mmreg.registry.decisions import write_decisions
 from mmreg.registry.derive import publish_selection
 from mmreg.registry.members import Members, members_of
@@ -111,7 +112,9 @@ def bind_selection(registry: Registry, name: str) -> BoundSelection:
     _refuse_absent(name, tables, columns)
     parts = {
         "recipe": spec.model_dump(mode="json", include=_RECIPE, exclude_defaults=True),
-        "roots": {root: snapshot.layout.digest(columns) for root, snapshot in newest.items()},
+        "roots": {
+            root: first_digest(registry, root, snapshot.layout.digest(columns)) for root, snapshot in newest.items()
+        },
         "base": [(members.dataset, members.digest) for members in base],
         "others": {other: members.digest for other, members in others.items()},
         "like": like,
@@ -188,6 +191,7 @@ def _facet(bound: BoundSelection, found: Evaluation) -> dict[str, Any]:
         "sample": spec.sample.model_dump() if spec.sample else None,
         "recipe": spec.model_dump(mode="json", include=_RECIPE, exclude_defaults=True),
         "base": [{"ref": m.input.ref, "uuid": m.input.id, "split": spec.split} for m in bound.base],
+        "columns": [column.partition(".")[0] for column in bound.columns],
         "fingerprint": bound.fingerprint,
         "digest": found.selection.digest,
         "cells": found.cells,

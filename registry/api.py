@@ -16,6 +16,7 @@ from mmreg.schemas.refs import ModelRef, NodeRef, VersionRef
 if TYPE_CHECKING:
     from mmreg.registry.training import Training
     from mmreg.schemas.check import ValidationReport
+    from mmreg.schemas.compact import CompactReport
     from mmreg.schemas.damage import FsckReport, RolledBack
     from mmreg.schemas.detail import Diff, VersionDetail
     from mmreg.schemas.erasure import Asked, ErasurePlan, ErasureReport
@@ -178,6 +179,18 @@ class Registry(Workspace):
         from mmreg.registry.gc import gc
 
         return gc(self, dataset, apply=apply, progress=progress)
+
+    def plan_compaction(self, names: Sequence[str] = ()) -> CompactReport:
+        """What `compact` would do."""
+        from mmreg.registry.compact.compact import plan_compaction
+
+        return plan_compaction(self, names)
+
+    def compact(self, names: Sequence[str] = (), *, progress: Progress | None = None) -> CompactReport:
+        """Put small fragments and many small files of root datasets together, and leave deleted rows out."""
+        from mmreg.registry.compact.compact import compact
+
+        return compact(self, names, progress)
 
     def erase_plan(self, asked: Asked) -> ErasurePlan:
         """What erasing samples would come to."""

@@ -15,7 +15,7 @@ import os
 import re
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import reduce
@@ -39,6 +39,8 @@ REMOVED = "removed"
 """The facet by which a run says which versions it removes: a list of dataset, uuid and lance_version."""
 ATTEMPTS = 50
 WAIT_S = 60.0
+LEASE = "_runs"
+"""Held by whoever archives."""
 FOLD = 1000
 """Objects in one commit of the archive: what `archive` holds in memory at a time."""
 
@@ -125,7 +127,7 @@ def archive(store: Store, keep: int = 0) -> int:
     is in both places, which does no harm. Raises `LeaseHeld` where another process archives all the while.
     """
     # One at a time: of two, the slower could remove a record written anew under a name that the quicker freed.
-    with lease(store, "_runs", wait_s=WAIT_S):
+    with lease(store, LEASE, wait_s=WAIT_S):
         keys = sorted(list_objects(store), key=lambda key: key.rpartition("/")[2])
         folded = keys[: max(0, len(keys) - keep)]
         for start in range(0, len(folded), FOLD):
@@ -170,6 +172,22 @@ def read_archive(table: lance.LanceDataset, after: int = -1) -> Iterator[Run]:
     fragments = [fragment for fragment in table.get_fragments() if fragment.fragment_id > after]
     for text in _column(table, "json", fragments) if fragments else ():
         yield _parsed(text, ARCHIVE)
+
+
+def commit_archive(store: Store, transaction: lance.Transaction, **said: int) -> None:
+    """Commit to the archive, with digests of what that brings beside it. Raises `OSError`, as Lance does."""
+    import lance
+
+    from mmreg.registry.digests import digest_files, manifest_path, new_files, transaction_path
+
+    transaction.transaction_properties = {RUN_PROPERTY: _maintenance(said).to_json()}
+    # Without Lance's own retries: repeated, the Overwrite of a lost race to create would replace the winner.
+    committed = lance.LanceDataset.commit(
+        _archive_uri(store), transaction, storage_options=store.options or None, max_retries=0
+    )
+    beside = manifest_path(committed.version), transaction_path(transaction.read_version, transaction.uuid)
+    files = digest_files(store, ARCHIVE, [*new_files(transaction.operation, None), *beside])
+    store.put(archive_digests(committed.version), json.dumps([asdict(file) for file in files]).encode())
 
 
 def archive_digests(lance_version: int) -> str:
@@ -263,19 +281,12 @@ def _commit(store: Store, rows: pa.Table) -> None:
     import lance
     from lance.fragment import write_fragments
 
-    from mmreg.registry.digests import digest_files, manifest_path, new_files, transaction_path
-
-    uri, options = _archive_uri(store), store.options or None
     newest = open_archive(store)
     mode = "append" if newest is not None else "create"
+    uri, options = _archive_uri(store), store.options or None
     transaction = write_fragments(rows, uri, return_transaction=True, mode=mode, storage_options=options)
     assert isinstance(transaction, lance.Transaction)
-    transaction.transaction_properties = {RUN_PROPERTY: _maintenance(rows.num_rows).to_json()}
-    # Without Lance's own retries: repeated, the Overwrite of a lost race to create would replace the winner.
-    committed = lance.LanceDataset.commit(uri, transaction, storage_options=options, max_retries=0)
-    beside = manifest_path(committed.version), transaction_path(transaction.read_version, transaction.uuid)
-    files = digest_files(store, ARCHIVE, [*new_files(transaction.operation, None), *beside])
-    store.put(archive_digests(committed.version), json.dumps([asdict(file) for file in files]).encode())
+    commit_archive(store, transaction, folded=rows.num_rows)
 
 
 def _rows(texts: list[str]) -> pa.Table:
@@ -286,7 +297,7 @@ def _rows(texts: list[str]) -> pa.Table:
     return pa.table([[doc["id"] for doc in documents], [doc["ended_at"] for doc in documents], texts], schema=schema)
 
 
-def _maintenance(folded: int) -> Run:
+def _maintenance(said: Mapping[str, int]) -> Run:
     from mmreg.registry.clock import now
 
     time = now()
@@ -296,7 +307,7 @@ def _maintenance(folded: int) -> Run:
         state=RunState.COMPLETE,
         started_at=time,
         ended_at=time,
-        facets={"folded": folded},
+        facets=said,
     )
 
 

@@ -6,6 +6,7 @@ Kept by column, as there may be thousands of fragments, and twenty passes.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+Prints = Mapping[int, int]
 _COUNTS = ("live", "rows", "done", "failed")
 
 
@@ -131,6 +133,24 @@ class Standing:
             {name: np.concatenate([_rows(self, name), _rows(other, name)]) for name in names},
         )
 
+    def moved(
+        self, moves: Sequence[tuple[Sequence[int], int]], before: Prints, after: Prints, live: Mapping[int, int]
+    ) -> Standing:
+        """Once each fragment of ``moves`` stands for others with the same rows and cells.
+
+        ``before`` and ``after`` are the fingerprints of the files by fragment, ``live`` counts the rows as they were
+        before. What did not stand as it is told here is left out: it is looked at anew.
+        """
+        states = self.states()
+        known = [
+            (old, number)
+            for old, number in moves
+            if all(n in states and states[n].seen == before[n] and states[n].live == live[n] for n in old)
+        ]
+        gone = [n for old, _ in moves for n in old]
+        made = [_sum([states[n] for n in old], number, after[number]) for old, number in known]
+        return self.at(~np.isin(self.fragments, gone)).joined(Standing.of(made))
+
     def computed(self, outcomes: Mapping[int, tuple[int, int]], generation: int) -> Standing:
         """After a run computed pending rows: by fragment how many of them are done now, and how many failed."""
         there, places = self.find(np.array(list(outcomes), np.int64))
@@ -139,6 +159,14 @@ class Standing:
         counts[places, 2:] += news
         own[places] += news.sum(axis=1)
         return replace(self, counts=counts, generations={**self.generations, f"{generation:016x}": own})
+
+
+def _sum(states: Sequence[FragmentState], fragment: int, seen: int) -> FragmentState:
+    counts = {count: sum(getattr(state, count) for state in states) for count in _COUNTS}
+    generations = Counter[str]()
+    for state in states:
+        generations.update(state.generations)
+    return FragmentState(fragment, seen, **counts, generations=generations)
 
 
 def _rows(standing: Standing, generation: str) -> NDArray[np.int64]:

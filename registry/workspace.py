@@ -224,13 +224,19 @@ class Workspace:
                 holds.enter_context(held(self.lake, row.readable().ref, places_of(row)))
             yield
 
-    def pass_summary(self, name: str) -> bytes | None:
-        """How the fragments stood after the last run of a pass."""
-        from mmreg.registry.objects import get_object
-
+    def last_pass_run(self, name: str) -> Run | None:
+        """The last run of a pass, also under its former name."""
         declared = self.spec.passes.get(name)
         last = self.catalog.last_run("pass", name)
         if last is None and declared is not None and declared.renamed_from is not None:
             last = self.catalog.last_run("pass", declared.renamed_from)
-        digest = last.facets["pass"].get("summary") if last is not None else None
+        return last
+
+    def pass_summary(self, name: str) -> bytes | None:
+        """How the fragments stood after the last run of a pass."""
+        from mmreg.registry.compact.carry import summary_of
+        from mmreg.registry.objects import get_object
+
+        last = self.last_pass_run(name)
+        digest = summary_of(self, last) if last is not None else None
         return get_object(self.lake.store, digest) if digest else None

@@ -14,6 +14,7 @@ from mmreg.cli.render import layout
 _HOMES = {
     "checks": ("DoctorReport", "ValidationReport"),
     "damage": ("FsckReport", "RolledBack"),
+    "compact": ("CompactReport",),
     "datasets": ("Created", "DatasetSummary", "Diff", "LogEntry", "VersionDetail"),
     "erasure": ("ErasurePlan", "ErasureReport"),
     "errands": ("NewPass",),

@@ -1,0 +1,1 @@
+"""Compaction: fewer and fuller fragments, fewer files, and the same cells."""
