@@ -24,6 +24,7 @@ from mmreg.registry.erase.search import search
 from mmreg.registry.erase.tombstones import Erasure, load, save
 from mmreg.registry.erase.walk import Wanted
 from mmreg.registry.leases import lease, live, wait_for
+from mmreg.registry.migrate import upgrade
 from mmreg.registry.runs import new_run_id
 from mmreg.schemas.erasure import Asked, ErasurePlan, ErasureReport, Left, Searched
 from mmreg.schemas.progress import Progress, Quiet
@@ -61,6 +62,7 @@ def erase(
             )
         if not planned.plan.samples:
             return planned.plan
+        upgrade(workspace.lake)  # an older mmreg would go on showing what is erased, and take it in again
         return _Erasing.begin(workspace, planned, asked, reason, progress or Quiet()).finish(scan)
 
 

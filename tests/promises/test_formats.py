@@ -22,6 +22,7 @@ from mmreg.registry.api import Registry
 from mmreg.registry.catalog import sqlite
 from mmreg.registry.lake import FORMAT
 from mmreg.registry.migrate import upgrade
+from mmreg.schemas.erasure import Asked
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 FORMATS = sorted(int(file.name.split("-")[2].split(".")[0]) for file in FIXTURES.glob("lake-format-*.tar.gz"))
@@ -124,3 +125,14 @@ def test_it_is_brought_to_todays_format_when_asked(old: Path, answers: Callable[
         assert registry.doctor().findings == ()
         assert answers(registry) == then
         assert upgrade(registry.lake) == []
+
+
+def test_an_erasure_keeps_the_older_mmreg_away(old: Path) -> None:
+    """It would go on showing what is erased."""
+    with Registry.open(old) as registry:
+        registry.erase(Asked("pairs", sources=("003.png",)))
+        assert registry.lake.format == FORMAT
+        assert "one" not in {row["caption"] for row in registry.query("pairs@latest", where="_source.uri = '003.png'")}
+    with Registry.open(old) as registry:
+        assert registry.lake.format == FORMAT
+        assert registry.doctor().ok
