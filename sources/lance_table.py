@@ -41,7 +41,7 @@ class LanceTable:
         self.media_root: str | None = None
         self.facts: dict[str, Any] = {"type": "lance", "path": spec.source.path, "version": self._table.version}
         self._media = media_columns(spec.columns)
-        schema = self._table.schema
+        schema = self._schema = _caught(self._broken, lambda: self._table.schema)
         check_schema(name, spec.source.path, schema, spec.columns)
         for key in self._media:
             _check_media(name, key, spec, schema)
@@ -66,7 +66,7 @@ class LanceTable:
 
     def _batches(self, wanted: Wanted | None) -> Iterator[pa.RecordBatch]:
         fields = {column.field or key for key, column in self._spec.columns.items()}
-        columns = [_TOUCHED, *(name for name in self._table.schema.names if name in fields)]
+        columns = [_TOUCHED, *(name for name in self._schema.names if name in fields)]
         row_ids = self._row_ids(wanted)
         # Rows of a batch, by what a row takes: wide rows must not come thousands at a time.
         bounds = {"batch_size": _ROWS, "batch_size_bytes": _BYTES, "batch_readahead": 2, "io_buffer_size": 2 * _BYTES}
@@ -118,7 +118,7 @@ def _open(name: str, path: str, base: Path) -> lance.LanceDataset:
             f"dataset {name}: the table {path} keeps data at addresses of its own choice, and none is followed",
             hint="lance.write_dataset(lance.dataset(it), COPY, enable_stable_row_ids=True), and COPY as path",
         )
-    if not table.has_stable_row_ids:
+    if not _caught(broken, lambda: table.has_stable_row_ids):
         raise UsageError(
             f"dataset {name}: the table {path} has no stable row ids, so its rows cannot be told apart later",
             hint="write it again with lance.write_dataset(..., enable_stable_row_ids=True)",
@@ -140,7 +140,7 @@ def _caught(error_of: Callable[[BaseException], Exception], call: Callable[[], M
 
 
 def _words(error: BaseException) -> str:
-    said = str(error) or type(error).__name__
+    said = str(error).removeprefix("External error: ") or type(error).__name__
     return said.splitlines()[0].split(", /")[0][:300]
 
 

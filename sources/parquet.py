@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from itertools import compress
+from itertools import compress, islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -32,6 +32,7 @@ from mmreg.sources.tabular import check_schema, dictionary_leaves, media_leaves,
 _ROWS = 4096
 _BYTES = 8 * 1024 * 1024
 _BUFFER = 1024 * 1024
+_HOW: dict[str, Any] = {"buffer_size": _BUFFER, "pre_buffer": False, "page_checksum_verification": True}
 _BROKEN = (pa.ArrowException, OSError, UnicodeDecodeError)
 """What pyarrow raises over a file that is no Parquet, or no longer."""
 _ROWS_ANYWAY, _ROWS_PER_BYTE = 1 << 20, 16
@@ -90,7 +91,8 @@ class ParquetFiles:
                 continue
             with open_shard(file) as stream:
                 try:
-                    parquet, schema = self._open(stream, file)
+                    parquet = _open(stream, file)
+                    schema = parquet.schema_arrow
                 except _BROKEN as error:
                     yield Record(name, stamp((file,)), {}, _broken(name, error))
                     continue
@@ -100,23 +102,19 @@ class ParquetFiles:
                 check_schema(self.name, name, schema, self.spec.columns)
                 folder, start = os.path.dirname(name) if self._beside else "", 0
                 for index in range(parquet.num_row_groups):
-                    group = _Group(parquet, index, start, self.spec.columns, file, root, folder)
+                    group = _Group(stream, parquet, index, start, self.spec.columns, file, root, folder)
                     yield group
                     start += group.count
 
-    def _open(self, stream: BinaryIO, file: File) -> tuple[pq.ParquetFile, pa.Schema]:
-        """The file, and the schema that it declares. Raises `Refused`, or one of `_BROKEN`."""
-        how: dict[str, Any] = {"buffer_size": _BUFFER, "pre_buffer": False, "page_checksum_verification": True}
-        plain = pq.ParquetFile(stream, **how)
-        rows, most = plain.metadata.num_rows, _ROWS_ANYWAY + _ROWS_PER_BYTE * file.size
-        groups = [plain.metadata.row_group(index).num_rows for index in range(plain.num_row_groups)]
-        if rows > most or sum(groups) > most or min(groups, default=0) < 0:
-            raise Refused("too_large", f"{file.uri} announces {max(rows, sum(groups)):,} rows in {file.size:,} bytes")
-        fields = {column.field or key for key, column in self.spec.columns.items()}
-        leaves = dictionary_leaves(plain, fields)
-        if not leaves:
-            return plain, plain.schema_arrow
-        return pq.ParquetFile(stream, metadata=plain.metadata, read_dictionary=leaves, **how), plain.schema_arrow
+
+def _open(stream: BinaryIO, file: File) -> pq.ParquetFile:
+    """Open a file. Raises `Refused`, or one of `_BROKEN`."""
+    parquet = pq.ParquetFile(stream, **_HOW)
+    rows, most = parquet.metadata.num_rows, _ROWS_ANYWAY + _ROWS_PER_BYTE * file.size
+    groups = [parquet.metadata.row_group(index).num_rows for index in range(parquet.num_row_groups)]
+    if rows > most or sum(groups) > most or min(groups, default=0) < 0:
+        raise Refused("too_large", f"{file.uri} announces {max(rows, sum(groups)):,} rows in {file.size:,} bytes")
+    return parquet
 
 
 class _Group:
@@ -124,6 +122,7 @@ class _Group:
 
     def __init__(
         self,
+        stream: BinaryIO,
         parquet: pq.ParquetFile,
         index: int,
         start: int,
@@ -132,7 +131,7 @@ class _Group:
         root: Root,
         folder: str,
     ) -> None:
-        self._parquet, self._index, self._start = parquet, index, start
+        self._stream, self._parquet, self._index, self._start = stream, parquet, index, start
         self._columns, self._file, self._root, self._folder = columns, file, root, folder
         self._media = {key: columns[key] for key in media_columns(columns)}
         metadata = parquet.metadata.row_group(index)
@@ -155,7 +154,7 @@ class _Group:
 
     def stamps(self) -> Iterator[int]:
         """Yield the stamp of each row: its file, its number, and the looks of the files that it names."""
-        for row, files in enumerate(self._named_files()):
+        for row, files in enumerate(islice(self._named_files(), self.count)):
             yield stamp((self._file, *files), (self._start + row).to_bytes(8, "little"))
 
     def records(self, mask: NDArray[np.bool_]) -> Iterator[Record]:
@@ -190,14 +189,26 @@ class _Group:
         present = [field for field in fields if field in names]
         row, left = 0, int(mask.sum())
         try:
-            for batch in self._parquet.iter_batches(self._step, [self._index], present):
+            # Asked for a column whose statistics lie, pyarrow ends the process; reading, it only raises. So read first.
+            next(self._parquet.iter_batches(1, [self._index], present), None)
+            for batch in self._as_dictionaries(set(present)).iter_batches(self._step, [self._index], present):
                 part = mask[row : row + batch.num_rows]
+                batch = batch.slice(0, len(part))  # there may be more rows than the footer announces
                 row += batch.num_rows
                 for values in python_rows(batch if part.all() else batch.filter(pa.array(part)), self._columns):
                     left -= 1
                     yield values
         except _BROKEN as error:
             yield from (_broken(self._file.uri, error) for _ in range(left))
+            return
+        fewer = Refused("unreadable", f"{self._file.uri}: fewer rows than its footer announces")
+        yield from (fewer for _ in range(left))
+
+    def _as_dictionaries(self, fields: set[str]) -> pq.ParquetFile:
+        leaves = dictionary_leaves(self._parquet, self._index, fields)
+        if not leaves:
+            return self._parquet
+        return pq.ParquetFile(self._stream, metadata=self._parquet.metadata, read_dictionary=leaves, **_HOW)
 
 
 def _broken(name: str, error: Exception) -> Refused:

@@ -36,20 +36,21 @@ def check_schema(dataset: str, file: str, schema: pa.Schema, columns: Mapping[st
             )
 
 
-def dictionary_leaves(file: pq.ParquetFile, fields: set[str]) -> list[str]:
-    """The leaves below ``fields`` whose values stand in a dictionary, somewhere in the file.
+def dictionary_leaves(file: pq.ParquetFile, group: int, fields: set[str]) -> list[str]:
+    """The leaves below ``fields`` whose values stand in a dictionary, in one row group that can be read.
 
     Read as dictionaries they take the memory that the file has for them. Spelled out, a value of a megabyte that four
     thousand rows point to is four gigabytes, from a file of a few hundred bytes.
     """
-    leaves: set[str] = set()
-    for group in range(file.metadata.num_row_groups):
-        metadata = file.metadata.row_group(group)
-        for index in range(metadata.num_columns):
-            column = metadata.column(index)
-            if column.physical_type == "BYTE_ARRAY" and column.has_dictionary_page:
-                leaves.add(column.path_in_schema)
-    return sorted(leaf for leaf in leaves if leaf.partition(".")[0] in fields)
+    metadata = file.metadata.row_group(group)
+    leaves = [file.schema.column(index) for index in range(metadata.num_columns)]
+    return [
+        leaf.path
+        for index, leaf in enumerate(leaves)
+        if leaf.path.partition(".")[0] in fields
+        and leaf.physical_type == "BYTE_ARRAY"
+        and metadata.column(index).has_dictionary_page
+    ]
 
 
 def _shown(names: list[str]) -> str:
