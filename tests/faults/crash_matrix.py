@@ -1,0 +1,413 @@
+"""Each verb killed at each of its calls; what is left must be old or new, mendable, and the verb must work again.
+
+    python tests/faults/crash_matrix.py [--store folder|s3] [--scene NAME]... [--points N] [--json FILE]
+    python tests/faults/crash_matrix.py --table FILE...        docs/crashes.md's table from such files
+
+On a folder the calls are renames, links and unlinks (and every tenth write to the index's log), below the project; on
+S3 every PUT, POST and DELETE, before and after it is carried out. One line of JSON a kill.
+
+Everything that opens a lake happens in forks of this process, which itself only holds what they import: a kill then
+costs a tenth of starting Python.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import itertools
+import json
+import os
+import pickle
+import pkgutil
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import traceback
+import warnings
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+warnings.filterwarnings("ignore", ".*(fork|lance is not fork-safe).*")
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import conftest  # noqa: E402
+import honest_s3  # noqa: E402
+import obstore  # noqa: E402, F401  imported for the forks
+from conftest import COUNTED, DECLARATION, SmallProject, rows_of  # noqa: E402
+from faulty_s3 import Fault, Remote  # noqa: E402
+from scenes import FLUSH_ROWS, SCENES, Scene  # noqa: E402
+from syscalls import watched  # noqa: E402
+
+import mmreg.curation  # noqa: E402
+import mmreg.registry  # noqa: E402
+import mmreg.schemas  # noqa: E402
+
+IMAGES = 4
+INDEX_STEP = 10
+WINDOWS = {"run_object_missing", "index_behind"}
+
+
+class Folder:
+    """Lakes in the project's folder."""
+
+    name = "folder"
+
+    def declared(self) -> Any:
+        return "./lake"
+
+    def copy(self, made: SmallProject, folder: Path) -> SmallProject:
+        return made.copy(folder)
+
+    def forget(self, made: SmallProject) -> None:
+        shutil.rmtree(made.folder)
+
+    def calls(self, made: SmallProject, do: Callable[[], None]) -> dict[str, list[Any]]:
+        """Where ``do`` can be killed, by family."""
+        told = watched(do, made.folder)
+        assert told.error is None, told.error
+        points = defaultdict[str, list[Any]](list)
+        for number, call in enumerate(told.calls, 1):
+            points[call.family].append(number)
+        return {**points, "index": points["index"][::INDEX_STEP]}
+
+    def kill(self, made: SmallProject, do: Callable[[], None], point: Any) -> tuple[str, str] | None:
+        """The family and the path of the call at which ``do`` was killed; None where it ended first."""
+        told = watched(do, made.folder, point)
+        assert told.error is None, told.error
+        last = told.calls[-1]
+        return (last.family, os.path.relpath(last.path, made.folder)) if told.killed else None
+
+
+class S3:
+    """Lakes in buckets of a server in a process of its own."""
+
+    name = "s3"
+
+    def __init__(self) -> None:
+        command = [sys.executable, str(Path(__file__).with_name("faulty_s3.py"))]
+        self._server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self._server.stdout is not None
+        honest, self._address = self._server.stdout.readline().split()
+        self._control = Remote(self._address)
+        self._client = honest_s3.client(honest)
+        self._numbers = itertools.count()
+        os.environ.update(honest_s3.KEYS)
+
+    def declared(self) -> Any:
+        options = {**honest_s3.OPTIONS, "aws_endpoint": self._address}
+        return {"uri": f"s3://{self._bucket()}/lake", "options": options}
+
+    def copy(self, made: SmallProject, folder: Path) -> SmallProject:
+        copied, bucket, old = made.copy(folder), self._bucket(), self._bucket_of(made)
+        file = copied.folder / "mmreg.yaml"
+        file.write_text(file.read_text().replace(f"s3://{old}/", f"s3://{bucket}/"))
+        for key in self._keys(old):
+            self._client.copy_object(Bucket=bucket, Key=key, CopySource={"Bucket": old, "Key": key})
+        return copied
+
+    def forget(self, made: SmallProject) -> None:
+        bucket = self._bucket_of(made)
+        keys = [{"Key": key} for key in self._keys(bucket)]
+        for start in range(0, len(keys), 1000):
+            self._client.delete_objects(Bucket=bucket, Delete={"Objects": keys[start : start + 1000]})
+        self._client.delete_bucket(Bucket=bucket)
+        shutil.rmtree(made.folder)
+
+    def calls(self, made: SmallProject, do: Callable[[], None]) -> dict[str, list[Any]]:
+        self._control.fail()
+        forked(do)
+        methods = [seen.method for seen in self._control.seen if re.fullmatch("PUT|POST|DELETE", seen.method)]
+        points = defaultdict[str, list[Any]](list)
+        for (number, method), kind in itertools.product(enumerate(methods), ("kill before", "kill after")):
+            points[f"{method} {kind}"].append((number, kind))
+        return points
+
+    def kill(self, made: SmallProject, do: Callable[[], None], point: Any) -> tuple[str, str] | None:
+        number, kind = point
+        reading, writing = os.pipe()
+        pid = os.fork()
+        if not pid:
+            os.read(reading, 1)
+            _run(do)
+        self._control.fail(Fault(kind, "PUT|POST|DELETE", after=number, pid=pid))
+        os.write(writing, b"x")
+        os.close(reading)
+        os.close(writing)
+        _, status = os.waitpid(pid, 0)
+        killed = [seen for seen in self._control.seen if seen.fault == kind]
+        self._control.fail()
+        if not os.WIFSIGNALED(status):
+            assert status == 0, "the verb failed"
+            return None
+        assert os.WTERMSIG(status) == signal.SIGKILL
+        method, path = killed[0].method, killed[0].path
+        return f"{method} {kind.removeprefix('kill ')}", path.partition("/lake/")[2] or path
+
+    def _bucket(self) -> str:
+        name = f"crash-{os.getpid()}-{next(self._numbers)}"
+        self._client.create_bucket(Bucket=name)
+        return name
+
+    def _bucket_of(self, made: SmallProject) -> str:
+        found = re.search(r"s3://([^/]+)/", (made.folder / "mmreg.yaml").read_text())
+        assert found is not None
+        return found[1]
+
+    def _keys(self, bucket: str) -> Iterator[str]:
+        for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+            yield from (entry["Key"] for entry in page.get("Contents", ()))
+
+
+def kills(store: Folder | S3, name: str, points: int | None, folder: Path) -> Iterator[dict[str, Any]]:
+    """Kill scene ``name`` at about ``points`` points (None: all), and tell what came of each."""
+    scene = SCENES[name]
+    before = SmallProject(folder / "before")
+    _lay_out(before, scene, store.declared())
+    forked(lambda: scene.prepare(before))
+    undisturbed = store.copy(before, folder / "undisturbed")
+    where = store.calls(undisturbed, partial(_do, scene, undisturbed))
+    old, new = forked(lambda: states(before)), forked(lambda: states(undisturbed))
+    assert scene.same == (comparable(old) == comparable(new)), f"{name}: nothing changes"
+    for number, point in enumerate(_spread(where, points, name)):
+        made = store.copy(before, folder / f"{number}")
+        call = store.kill(made, partial(_do, scene, made), point)
+        told: dict[str, Any] = {"store": store.name, "scene": name, "verb": scene.verb}
+        told |= {"call": call[0], "path": call[1]} if call else {"call": None, "path": None}
+        if call is not None:
+            try:
+                told |= forked(partial(judged, scene, made, old, new, undisturbed, number % 2 == 0))
+            except AssertionError as error:
+                told |= {"outcome": "wrong", "mended": [], "error": str(error)}
+                shutil.copytree(made.folder, folder.with_name(f"{folder.name}-wrong-{number}"))
+        yield told
+        store.forget(made)
+    store.forget(before)
+    store.forget(undisturbed)
+
+
+def _spread(where: Mapping[str, Sequence[Any]], points: int | None, seed: str) -> list[Any]:
+    """About ``points`` of all (None: all), of every family alike, from its whole length."""
+    chosen = []
+    for family, found in where.items():
+        wanted = len(found) if points is None else min(len(found), -(-points // len(where)))
+        first = random.Random(family + seed).random() if points is not None else 0
+        chosen += [found[int((n + first) * len(found) / wanted)] for n in range(wanted)]
+    return chosen
+
+
+def judged(
+    scene: Scene, made: SmallProject, old: Any, new: Any, undisturbed: SmallProject, by_doctor: bool
+) -> dict[str, Any]:
+    """What the kill left, and that it can be mended and the verb repeated. Raises `AssertionError`."""
+    _assert_readable(made, old, new)
+    mended: set[str] = set()
+    if by_doctor:
+        report = made.open().doctor()
+        mended = {finding.code for finding in report.findings}
+        assert all(finding.fixed for finding in report.findings), report
+        assert made.open().doctor().findings == ()
+    now = states(made)
+    assert set(old["runs"]) <= set(now["runs"]), "a run is lost"
+    outcome = _outcome(comparable(now), comparable(old), comparable(new))
+    _again(scene, made)
+    after = states(made)
+    assert comparable(after) == comparable(new), "the second run made something else"
+    assert all(finding.fixed for finding in made.open().doctor().findings)
+    assert made.open().doctor().findings == ()
+    assert_sound(made)
+    calls, needed = Counter(made.calls()), Counter(undisturbed.calls())
+    assert set(calls) == set(needed)
+    assert (wasted := calls.total() - needed.total()) <= scene.repeats, f"{wasted} calls repeated"
+    return {"outcome": outcome, "mended": sorted(mended)}
+
+
+def states(made: SmallProject) -> dict[str, Any]:
+    """What there is to see."""
+    registry = made.open()
+    datasets = registry.ls()
+    return {
+        "tables": {dataset.name: rows_of(registry, f"{dataset.name}@latest") for dataset in datasets},
+        "versions": {dataset.name: dataset.versions for dataset in datasets},
+        "current": {dataset.name: (dataset.current, dataset.promoted) for dataset in datasets},
+        "models": sorted((model.name, model.digest, tuple(model.aliases)) for model in registry.models()),
+        "runs": [run.id for run in registry.runs()],
+    }
+
+
+def comparable(state: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in state.items() if key != "runs"}
+
+
+def assert_sound(made: SmallProject) -> None:
+    """Nothing for ``mmreg fsck --deep`` to find."""
+
+
+def _outcome(now: dict[str, Any], old: dict[str, Any], new: dict[str, Any]) -> str:
+    if old == new:
+        assert now == old
+        return "same"
+    if now in (old, new):
+        return "old" if now == old else "new"
+    for part in now:
+        for name, value in now[part].items() if isinstance(now[part], dict) else ():
+            assert value in (old[part].get(name), new[part].get(name)), f"{part} of {name}: neither old nor new"
+    return "between"
+
+
+def _assert_readable(made: SmallProject, old: Any, new: Any) -> None:
+    """Every table that was ever committed reads whole, by Lance alone, as one of the allowed states."""
+    lake = made.open().lake
+    for name in lake.datasets():
+        table = lake.find_table(name)
+        if table is None:
+            continue
+        found = table.to_table()
+        assert found.num_rows == table.count_rows()
+        if "sample_id" in found.column_names:
+            whole = {row.pop("sample_id"): row for row in found.to_pylist()}
+            assert whole in [state["tables"].get(name) for state in (old, new)], f"{name}: neither old nor new"
+
+
+def _lay_out(made: SmallProject, scene: Scene, lake: Any) -> None:
+    (made.folder / "images").mkdir(parents=True)
+    (made.folder / "mmreg.yaml").write_text((scene.declaration or DECLARATION).format(lake=json.dumps(lake)))
+    (made.folder / "counted.py").write_text(COUNTED)
+    for number in range(IMAGES):
+        made.draw(f"{number:03}", f"picture number {number}" if number % 3 else "one")
+
+    def create() -> None:
+        opened = made.open().project
+        conftest.Lake.create(opened.lake_uri, opened.lake_options)
+
+    forked(create)
+
+
+def _do(scene: Scene, made: SmallProject) -> None:
+    from mmreg.curation import engine, portions
+
+    portions.BATCH_ROWS, engine.FLUSH_S = FLUSH_ROWS, 0.0  # every batch is a flush
+    os.environ["CALLS"] = str(made.folder / "calls.log")
+    scene.do(made)
+
+
+def _again(scene: Scene, made: SmallProject) -> None:
+    from mmreg.errors import MmregError
+
+    try:
+        _do(scene, made)
+    except MmregError as error:
+        if error.code not in scene.done:
+            raise
+
+
+def forked(do: Callable[[], Any]) -> Any:
+    """What ``do`` returns in a fork of this process. Raises `AssertionError` with its traceback."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if not pid:
+        os.close(reading)
+        try:
+            told = (True, do())
+        except BaseException:
+            told = (False, traceback.format_exc())
+        with os.fdopen(writing, "wb") as file:
+            pickle.dump(told, file)
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as file:
+        data = file.read()
+    _, status = os.waitpid(pid, 0)
+    assert data, f"a fork ended with status {status}"
+    well, told = pickle.loads(data)
+    assert well, told
+    return told
+
+
+def _run(do: Callable[[], None]) -> None:
+    try:
+        do()
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+
+
+def table(kills: Sequence[dict[str, Any]]) -> str:
+    """The kills by store, verb and scene, in Markdown."""
+    text = []
+    for store, families in (
+        ("folder", ("rename", "link", "unlink", "index")),
+        ("s3", ("PUT before", "PUT after", "POST before", "POST after", "DELETE before", "DELETE after")),
+    ):
+        by_scene: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+        for kill in kills:
+            if kill["store"] == store and kill["call"]:
+                by_scene[kill["verb"], kill["scene"]].append(kill)
+        if not by_scene:
+            continue
+        used = [family for family in families if any(kill["call"] == family for kill in kills)]
+        outcomes = ["old", "between", "new", "same", "wrong"]
+        header = ["verb", "scene", *used, "kills", *outcomes, "doctor mended"]
+        text += [f"| {' | '.join(header)} |", f"|{'---|' * 2}{'---:|' * (len(header) - 3)}---|"]
+        total = Counter[str]()
+        for (verb, scene), found in by_scene.items():
+            counts = Counter(kill["call"] for kill in found) + Counter(kill["outcome"] for kill in found)
+            counts["kills"] = len(found)
+            total += counts
+            mended = Counter(code for kill in found for code in kill["mended"])
+            said = ", ".join(f"{code} {count}" for code, count in sorted(mended.items()))
+            text.append(_line([verb, scene], counts, [*used, "kills", *outcomes], said))
+        text += [_line(["**all**", ""], total, [*used, "kills", *outcomes], ""), ""]
+    return "\n".join(text)
+
+
+def _line(names: list[str], counts: Counter[str], columns: list[str], said: str) -> str:
+    return f"| {' | '.join([*names, *(str(counts[column] or '') for column in columns), said])} |"
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="crashes-") as folder:
+        yield Path(folder)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--store", choices=("folder", "s3"), default="folder")
+    parser.add_argument("--scene", action="append", choices=SCENES)
+    parser.add_argument("--points", type=int)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--table", nargs="+", type=Path)
+    said = parser.parse_args()
+    if said.table:
+        print(table([json.loads(line) for file in said.table for line in file.read_text().splitlines()]))
+        return
+    for package in (mmreg.registry, mmreg.schemas):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.name.endswith((".torch", ".postgresql")):
+                importlib.import_module(module.name)
+    store = Folder() if said.store == "folder" else S3()
+    done = []
+    for name in said.scene or SCENES:
+        with _scratch() as folder:
+            for kill in kills(store, name, said.points, folder):
+                done.append(kill)
+                if said.json:
+                    with said.json.open("a") as file:
+                        file.write(json.dumps(kill) + "\n")
+                if kill.get("error"):
+                    print(json.dumps(kill, indent=1).replace("\\n", "\n"), file=sys.stderr, flush=True)
+    print(table(done))
+    sys.exit(any(kill.get("error") for kill in done))
+
+
+if __name__ == "__main__":
+    main()
