@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from mmreg.errors import MissingExtra, NotFound, StorageError, UsageError
+from mmreg.errors import MissingExtra, NotFound, ReadOnly, StorageError, UsageError
 from mmreg.registry.entry import Entry
 
 CLIENT_OPTIONS = frozenset(
@@ -166,12 +166,17 @@ def _next_cut(cuts: int, error: Exception) -> int:
 
 @contextmanager
 def _storage_errors(doing: str, key: str) -> Iterator[None]:
-    from obstore.exceptions import BaseError
+    from obstore.exceptions import BaseError, PermissionDeniedError
 
     try:
         yield
     except (BaseError, OSError, ValueError) as error:
         said = str(error).partition("\n")[0]
+        if doing in ("write", "delete") and isinstance(error, PermissionDeniedError):
+            raise ReadOnly(
+                f"the lake can be looked at, but not written to: {said}",
+                hint="repeat the command with keys that may write",
+            ) from error
         raise StorageError(
             f"cannot {doing} {key!r} in the lake: {said}",
             hint="look at the lake's uri, its endpoint and credentials, and the network; then repeat the command",

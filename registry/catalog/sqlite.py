@@ -186,4 +186,11 @@ def _storage_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OSError) as error:
-        raise StorageError(f"the index {path}: {error}", hint="mmreg catalog rebuild") from error
+        raise StorageError(f"the index {path}: {error}", hint=_hint(path)) from error
+
+
+def _hint(path: Path) -> str:
+    """What to type: a broken index is made anew, one that may not be written is kept elsewhere."""
+    if os.access(path if path.exists() else path.parent, os.W_OK):
+        return "mmreg catalog rebuild"
+    return "MMREG_CATALOG=sqlite:////ANOTHER/PLACE/catalog.db in the environment keeps the index there"

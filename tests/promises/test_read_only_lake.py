@@ -119,3 +119,20 @@ def test_what_the_index_met_there_is_written_once_the_lake_can_be(read_only: Any
     assert mmreg(folder, "doctor")[1]["findings"] == []
     (folder / ".mmreg" / "catalog.db").unlink()
     assert read_only.open().runs() == before
+
+
+def test_a_project_that_cannot_be_written_to_either_keeps_its_index_elsewhere(
+    read_only: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = [read_only.folder, read_only.folder / ".mmreg"]
+    for folder in folders:
+        folder.chmod(0o555)
+    status, answer = mmreg(read_only.folder, "ls")
+    assert (status, answer["error"]["code"]) == (6, "storage")
+    assert "MMREG_CATALOG=sqlite:////" in answer["error"]["hint"]
+    monkeypatch.setenv("MMREG_CATALOG", f"sqlite:///{tmp_path}/elsewhere.db")
+    status, datasets = mmreg(read_only.folder, "ls")
+    assert (status, len(datasets)) == (0, 3)
+    assert mmreg(read_only.folder, "doctor")[0] == 0
+    for folder in folders:
+        folder.chmod(0o755)

@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 
 import pytest
 
-from mmreg.errors import StoreUnsafe
+from mmreg.errors import ReadOnly, StoreUnsafe
 from mmreg.registry.doctor import store as look_at
 from mmreg.registry.lake import Lake
 
@@ -31,6 +31,7 @@ class Bucket(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Requests)
         self.conditions = "kept"
         self.off = timedelta()
+        self.locked = False
         self.objects: dict[str, tuple[bytes, datetime]] = {}
         self.lock = threading.Lock()
         self.racing = threading.Barrier(2)
@@ -67,6 +68,8 @@ class Requests(BaseHTTPRequestHandler):
 
     def do_PUT(self) -> None:
         data = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.server.locked:
+            return self._answer(403, b"<Error><Code>AccessDenied</Code><Message>read only</Message></Error>")
         status = self.server.put(self._key(), data, self.headers.get("If-None-Match") == "*")
         failed = b"<Error><Code>PreconditionFailed</Code><Message>there</Message></Error>"
         self._answer(status, b"" if status == 200 else failed, ETag='"0"')
@@ -197,3 +200,15 @@ def test_a_clock_that_is_a_little_off_is_none(bucket: Bucket, options: dict[str,
     lake = Lake.create(URI, options)
     bucket.off = timedelta(seconds=20)
     assert list(look_at.look(lake, upgrade=False)) == []
+
+
+def test_keys_that_may_only_read_make_the_lake_one_that_can_only_be_read(
+    bucket: Bucket, options: dict[str, str]
+) -> None:
+    lake = Lake.create(URI, options)
+    bucket.locked = True
+    with pytest.raises(ReadOnly, match="AccessDenied") as caught:
+        lake.store.put("_mmreg/x", b"")
+    assert caught.value.exit_status == 6
+    (finding,) = look_at.look(lake, upgrade=False)
+    assert (finding.code, finding.note) == ("lake_read_only", True)
