@@ -16,10 +16,10 @@ from mmreg.errors import IntegrityError, UsageError
 @click.option("--rollback", is_flag=True, help="Move DATASET's newest version aside, where it is torn.")
 @pass_session
 def fsck(session: Session, dataset: str | None, deep: bool, repair: bool, rollback: bool) -> None:
-    """Look for damage in the lake, or in DATASET: lost files, flipped bits, references into nowhere.
+    """Look for damage: lost files, flipped bits, references into nowhere.
 
-    Tells the file, the rows and columns in it, and the last good version. Changes nothing unless it is asked to.
-    Exits with 5 if damage is left.
+    In the whole lake, or in DATASET. Tells the file, the rows and columns in it, and the last good version.
+    Changes nothing unless it is asked to. Exits with 5 if damage is left.
 
     \b
     Example:

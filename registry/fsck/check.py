@@ -6,7 +6,7 @@ be read, and on one whose index is gone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -68,11 +68,11 @@ class _Fsck:
             list(named.damaged_objects(records)),
             lambda damage: damage.file is not None and repair.rewrite_run(lake, records, tables, damage.file),
         )
-        cells = MediaCells()
+        cells, removed = MediaCells(), records.removed()
         for files in looked_at.values():
             damages += files.damages
             damages += self._commits(files)
-            damages += self._rows(files, tables, cells, progress)
+            damages += self._rows(files, tables, removed, cells, progress)
         damages += self._tags(tables, looked_at)
         if self.dataset is None:
             damages += self._gone(records, tables)
@@ -116,11 +116,16 @@ class _Fsck:
             yield replace(damage, repaired=done)
 
     def _rows(
-        self, files: TableFiles, tables: dict[str, TableFiles], cells: MediaCells, progress: Progress
+        self,
+        files: TableFiles,
+        tables: dict[str, TableFiles],
+        removed: Container[str],
+        cells: MediaCells,
+        progress: Progress,
     ) -> list[Damage]:
         checks: list[Callable[[], Iterator[Damage]]] = [
             lambda: duplicates(files),
-            lambda: References(tables).check(files),
+            lambda: References(tables, removed).check(files),
             lambda: orphans(files, tables),
         ]
         if self.deep:

@@ -6,7 +6,7 @@ Versions that use a damaged file are left out: what is wrong with them is known 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -65,13 +65,14 @@ def duplicates(files: TableFiles) -> Iterator[Damage]:
 
 
 class References:
-    """Do the rows that derived datasets refer to exist? ``tables`` are all that was looked at, by name.
+    """Do the rows that derived datasets refer to exist? ``tables`` are all that was looked at, by name, ``removed``
+    the uuids of versions that somebody removed: older versions that refer to one went with it.
 
     Memory: 8 bytes for each row of the root version in hand, and of the derived one.
     """
 
-    def __init__(self, tables: dict[str, TableFiles]) -> None:
-        self._tables = tables
+    def __init__(self, tables: dict[str, TableFiles], removed: Container[str]) -> None:
+        self._tables, self._removed = tables, removed
         self._held: tuple[tuple[str, int], RowIds] | None = None
 
     def check(self, files: TableFiles) -> Iterator[Damage]:
@@ -87,6 +88,8 @@ class References:
                 yield Damage("unreadable", error.message, dataset=files.dataset, hint="mmreg fsck --deep")
                 continue
             for number, root in enumerate(known.output.roots):
+                if root["uuid"] in self._removed and version != files.retained[-1]:
+                    continue
                 yield from self._refer(files.ref(version), files.dataset, root, selection.of(number).row_ids)
 
     def _refer(self, ref: str, dataset: str, root: Any, row_ids: RowIds) -> Iterator[Damage]:
