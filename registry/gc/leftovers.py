@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 LAKE = "lake"
 ERASURES = "_mmreg/erasures"
+STAGED = "staged results of passes that are gone, or that published them"
 _NAMED = re.compile(r"[0-9a-f]{64}|_mmreg/decisions/[^\"]+")
 _STAGED = re.compile(r"_mmreg/stage/(?P<dataset>[^/]+)/(?P<pass>[^/]+)/(?P<generation>[0-9a-f]{16})[./].*")
 
@@ -39,7 +40,7 @@ def of_table(dataset: str, files: Census, reach: Reach, moment: float) -> Iterat
     yield from _told(dataset, "temporary files", files.temporary, reach, moment)
 
 
-def of_no_table(dataset: str, entries: Iterable[Entry], reach: Reach, moment: float) -> Iterator[Left]:
+def of_no_table(dataset: str, entries: Sequence[Entry], reach: Reach, moment: float) -> Iterator[Left]:
     """A folder of a table without any version: its first commit never landed, or its removal was killed."""
     yield from _told(dataset, "a table without a version", entries, reach, moment)
 
@@ -60,7 +61,7 @@ def of_lake(workspace: Workspace, reach: Reach, moment: float) -> Iterator[Left]
         elif entry.key.startswith("_mmreg/decisions/") and entry.key not in named:
             found["decisions that no run names"].append(entry)
         elif staged.is_left(entry):
-            found["staged results of passes that are gone, or published them"].append(entry)
+            found[STAGED].append(entry)
     for what, entries in sorted(found.items()):
         yield from _told(LAKE, what, entries, reach, moment)
 
@@ -100,7 +101,7 @@ def _named(workspace: Workspace) -> set[str]:
     return {name for text in texts for name in _NAMED.findall(text)}
 
 
-def _told(place: str, what: str, entries: Iterable[Entry], reach: Reach, moment: float) -> Iterator[Left]:
+def _told(place: str, what: str, entries: Sequence[Entry], reach: Reach, moment: float) -> Iterator[Left]:
     old = [entry for entry in entries if entry.modified <= moment - WEEK_S]
     young = [entry for entry in entries if entry.modified > moment - WEEK_S]
     why = reach.work[0] if reach.work else ""

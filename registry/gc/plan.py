@@ -55,7 +55,7 @@ def plan(workspace: Workspace, dataset: str | None = None, at: float | None = No
     frees = 0
     for name in names:
         if not lake.versions_on_disk(name):
-            left += leftovers.of_no_table(name, lake.store.scan(f"{name}.lance"), found, moment)
+            left += leftovers.of_no_table(name, list(lake.store.scan(f"{name}.lance")), found, moment)
             continue
         rows = _rows_on_disk(workspace, name)
         files = census(lake, name, [row.lance_version for row in rows if _place(row) not in found.reasons])

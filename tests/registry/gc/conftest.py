@@ -25,13 +25,22 @@ passes:
 
 
 @pytest.fixture
-def notes(project: Callable[..., Any]) -> Any:
-    """The project, applied with two notes and again with three: notes has v1 to v4, kept v1 and v2."""
-    small = project(images=0, declaration=NOTES)
-    for texts in (["a", "bbbb"], ["a", "bbbb", "cccccc"]):
-        write(small, texts)
-        small.apply()
-    return small
+def make_notes(project: Callable[..., Any]) -> Callable[..., Any]:
+    """Make the project, applied with two notes and again with three: notes has v1 to v4, kept v1 and v2."""
+
+    def make(**options: Any) -> Any:
+        small = project(images=0, declaration=NOTES, **options)
+        for texts in (["a", "bbbb"], ["a", "bbbb", "cccccc"]):
+            write(small, texts)
+            small.apply()
+        return small
+
+    return make
+
+
+@pytest.fixture
+def notes(make_notes: Callable[..., Any]) -> Any:
+    return make_notes()
 
 
 @pytest.fixture
