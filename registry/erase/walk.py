@@ -201,7 +201,6 @@ class Walk:
             if "_source" in columns.there:
                 note(batch.column("_source.uri"), wanted.sources, ASKED)
             self._note_media(batch, columns, wanted.digests, ASKED, found)
-        self._note_media(batch, columns, wanted.media, SAME_MEDIA, found)
         for ground, column in columns.parents:
             if column == MADE_FOR.name and (made_of := self._made_of) is not None:
                 note(batch.column(column), wanted.ids.get(made_of, ()), MADE_FROM)
@@ -209,6 +208,7 @@ class Walk:
                 for root, samples in wanted.ids.items():
                     mine = pc.if_else(pc.equal(batch.column(ground), pa.scalar(root)), batch.column(column), None)
                     note(mine, samples, MADE_FROM)
+        self._note_media(batch, columns, wanted.media, SAME_MEDIA, found)
         if wanted.contents.get(self.root):
             for place, digest in enumerate(contents(batch, columns.told)):
                 if digest in wanted.contents[self.root]:
