@@ -11,6 +11,7 @@ from mmreg.errors import IntegrityError, MmregError, NotFound, StorageError
 from mmreg.registry.commit import recorded_run
 from mmreg.registry.decisions import facet_of
 from mmreg.registry.digests import digest_file, manifest_path
+from mmreg.registry.erase.tombstones import replacements
 from mmreg.registry.fsck.guard import guarded
 from mmreg.registry.fsck.records import Records
 from mmreg.registry.objects import get_object
@@ -124,7 +125,8 @@ def _wrong(store: Store, key: str, sha256: str) -> str | None:
         return "are missing"
     except MmregError as error:
         return f"cannot be read: {error.message}"
-    return None if digest.hexdigest() == sha256 else "have changed"
+    found = digest.hexdigest()
+    return None if found == sha256 or found in replacements(store, sha256) else "have changed"
 
 
 def _lost(run: Run) -> str:

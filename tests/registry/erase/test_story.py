@@ -54,6 +54,7 @@ def test_everything_of_it_goes_and_nothing_else(
         were.pop(bytes.fromhex(sample))
         assert rows(registry, f"{name}@latest") == were, f"all other rows of {name} are as they were"
     assert registry.doctor().ok
+    assert registry.fsck(deep=True).ok, "what was removed is missed by nobody"
     text = json.dumps([run.to_json() for run in registry.runs()])
     assert source["title"] not in text and source["description"] not in text
     assert "asked for" in text
