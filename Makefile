@@ -1,17 +1,19 @@
 # make demo   train on real clip art, curate it with the model, show the lineage   (SIZE=2000 for less)
 # make test   lint, types and tests                                                (make check: without tests)
+# make canaries   what mmreg relies on of Lance, with the lowest pylance that it supports; make test does it, too
 #
 # Each makes .venv with what it needs, and works again when repeated. PYTHON=... chooses the interpreter.
 
 VENV ?= .venv
 SIZE ?= 8121
 BIN := $(abspath $(VENV))/bin
+LOWEST := $(VENV)/lowest
 DEMO := cd examples/openclipart && $(BIN)
 # Threads that wait leave the cores to others: on a busy machine the trainings take a third of the time.
 export OMP_WAIT_POLICY ?= passive
 INSTALL := $(VENV)/bin/python -m pip install -c constraints.txt
 
-.PHONY: demo test check clean
+.PHONY: demo test check canaries clean
 
 demo: $(VENV)/.demo
 	$(DEMO)/python corpus.py --out data --size $(SIZE)
@@ -22,8 +24,13 @@ demo: $(VENV)/.demo
 	$(DEMO)/python report.py
 	$(DEMO)/mmreg lineage up selected
 
-test: check
+test: check canaries
 	$(BIN)/python -m pytest -n 2 -q
+
+# With the highest these are among the tests; the tables of each are read and extended by the other.
+canaries: $(VENV)/.test $(VENV)/.lowest
+	MMREG_OTHER_PYTHON=$(BIN)/python $(abspath $(LOWEST))/bin/python -m pytest -q tests/canaries \
+	  tests/registry/test_operations.py tests/registry/test_publish.py tests/registry/test_rewrite.py tests/registry/test_pack.py
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -41,6 +48,11 @@ $(VENV)/.made:
 	  fi; \
 	done; \
 	echo "mmreg needs Python 3.11 or newer with its venv module (Debian: apt install python3-venv)" >&2; exit 1
+
+$(VENV)/.lowest: $(VENV)/.made pyproject.toml
+	$(VENV)/bin/python -m venv --clear $(LOWEST)
+	$(LOWEST)/bin/python -m pip install -q -e . "pylance==$$(sed -n 's/.*"pylance>=\([0-9]*\),.*/\1.0.0/p' pyproject.toml)" pytest hypothesis
+	touch $@
 
 $(VENV)/.demo: $(VENV)/.made pyproject.toml constraints.txt
 	$(INSTALL) -e '.[clip,cv]'
