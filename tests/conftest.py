@@ -354,7 +354,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             _wait_until_ready(server, programs / "pg_isready", data, folder / "log")
             yield f"postgresql+psycopg://tester@/postgres?host={data}"
         finally:
-            server.send_signal(signal.SIGINT)  # ends without waiting for those who are connected
+            server.send_signal(signal.SIGQUIT)  # at once: nothing of it is needed any more
             server.wait()
     finally:
         shutil.rmtree(folder)
