@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -58,6 +59,8 @@ class Scene:
     do: Callable[[Any], None]
     done: tuple[str, ...] = ()
     """Codes of errors by which a second run may say that everything is done."""
+    go_on: Callable[[Any], None] | None = None
+    """What goes on with a verb that was stopped, as the doctor says where it cannot mend it by itself."""
     declaration: str | None = None
     repeats: int = FLUSH_ROWS
     """Rows that a pass may be asked for again: those of one flush."""
@@ -219,6 +222,43 @@ def records_a_training(made: Any) -> None:
     made.open().train_record("student", ["train@latest"], made.folder / "weights", metrics={"r@1": 0.5})
 
 
+def crumbled(made: Any) -> None:
+    """Rows in small fragments, some of them deleted, with the columns of passes in files of their own."""
+    lived(made)
+    made.draw("third", "a third picture")
+    made.erase("new")
+    made.apply("pairs", "light", "words")
+
+
+def compacts(made: Any) -> None:
+    report = made.open().compact()
+    assert report.ok, report
+
+
+def cleans_up(made: Any) -> None:
+    from mmreg.registry.gc import gc
+
+    gc(made.open(), apply=True, at=time.time() + YEAR_S)
+
+
+YEAR_S = 366 * 86400.0
+
+
+def erases(made: Any) -> None:
+    from mmreg.schemas.erasure import Asked
+
+    made.open().erase(Asked(sources=("001.png",)))
+
+
+def goes_on_erasing(made: Any) -> None:
+    made.open().erase_resume()
+
+
+def mends_by_fsck(made: Any) -> None:
+    report = made.open().fsck(deep=True, repair=True)
+    assert report.ok, report
+
+
 SCENES = {
     "a first ingest": Scene("ingest", nothing, applies("pairs")),
     "an ingest of what moved": Scene("ingest", moved, applies("pairs")),
@@ -241,6 +281,10 @@ SCENES = {
     "columns dropped": Scene("drop", undeclared, drops("light"), ("not_found",)),
     "a dataset dropped": Scene("drop", undeclared, drops("train"), ("not_found",)),
     "runs archived": Scene("archive", lived, archives, same=True),
+    "small fragments compacted": Scene("compact", crumbled, compacts),
+    "old versions cleaned up": Scene("gc", lived, cleans_up),
+    "a sample erased": Scene("erase", lived, erases, ("not_found",), go_on=goes_on_erasing),
+    "damage mended": Scene("fsck --repair", left, mends_by_fsck, same=True),
     "the index made again": Scene("catalog rebuild", lived, lambda made: made.open().rebuild(), same=True),
     "a crash mended": Scene("doctor", left, lambda made: made.open().doctor(), same=True),
 }
