@@ -20,7 +20,7 @@ from mmreg.registry.erase.find import Found, find
 from mmreg.registry.erase.needles import Needle
 from mmreg.registry.erase.plan import Planned, is_doomed, plan
 from mmreg.registry.erase.rows import Rewriter, delete_rows
-from mmreg.registry.erase.search import search
+from mmreg.registry.erase.search import held_still, search
 from mmreg.registry.erase.tombstones import Erasure, load, save
 from mmreg.registry.erase.walk import Wanted
 from mmreg.registry.leases import lease, live, wait_for
@@ -265,7 +265,10 @@ class _Erasing:
 
     def _search(self, scan: Sequence[Path]) -> tuple[Searched, list[Left]]:
         needles, alone = list(self._needles.values()), not self._others()
-        return search(self._workspace, needles, scan, self._copy, self._progress, alone=alone)
+        held = list(held_still(self._workspace, self._erasure.files, alone=alone))
+        searched, left = search(self._workspace, needles, scan, self._copy, self._progress, alone=alone)
+        known = {one.place for one in left}
+        return searched, [*left, *(one for one in held if one.place not in known)]
 
     def _end(self, compared: int, searched: Searched, left: list[Left]) -> ErasureReport:
         samples = sum(map(len, self._erasure.samples.values()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,7 +41,9 @@ def search(
     ``alone``: nobody writes to the lake, so that a data file without a version is nobody's. Memory: a piece of a file.
     """
     if not needles:
-        return Searched(skipped=("nothing was left that could be searched for: what held it was gone",)), []
+        return Searched(
+            skipped=("all of it: it is too short, or was gone before it could be taken from its files",)
+        ), []
     haystack, hits, files, size = Haystack(needles), list[_Hit](), 0, 0
     progress.start("files searched", None)
     for place in _places(workspace, folders, spared):
@@ -58,6 +60,19 @@ def search(
     texts = sum(needle.media is None for needle in needles) - len(shared)
     skipped = (f"{len(shared)} texts that samples which stay hold as well",) if shared else ()
     return Searched(files, size, len(media), texts, skipped), left
+
+
+def held_still(workspace: Workspace, files: Mapping[str, Sequence[str]], *, alone: bool) -> Iterator[Left]:
+    """The data files, by root, that held the rows and are still there; those that no version has go, if ``alone``."""
+    for root, doomed in files.items():
+        folder = f"{root}.lance/data"
+        there = {key.rsplit("/", 1)[-1] for key in workspace.lake.store.list(folder)}.intersection(doomed)
+        owned = _files(workspace, root) if there else set()
+        for file in sorted(there):
+            if alone and file not in owned:
+                workspace.lake.store.delete(f"{folder}/{file}")
+            else:
+                yield Left(f"{folder}/{file}", "the rows", AGAIN)
 
 
 @dataclass(frozen=True)

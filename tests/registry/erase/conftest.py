@@ -83,7 +83,7 @@ def files_with() -> Callable[..., list[str]]:
 
 def _pieces(wanted: bytes) -> list[bytes]:
     middle = len(wanted) // 2
-    return [wanted] if len(wanted) < 100 else [wanted[at : at + 24] for at in (middle - 200, middle, middle + 200)]
+    return [wanted] if len(wanted) < 500 else [wanted[at : at + 24] for at in (middle - 200, middle, middle + 200)]
 
 
 @pytest.fixture
