@@ -80,11 +80,9 @@ def new_files(operation: lance.LanceOperation.BaseOperation, table: lance.LanceD
     """The data and deletion files that ``operation`` names and ``table`` does not, within the table's folder."""
     changed, added = _fragments(operation)
     there: set[str] = set()
-    if table is not None and changed:
-        numbers = {fragment.id for fragment in changed}
-        for fragment in table.get_fragments():
-            if fragment.fragment_id in numbers:
-                there.update(fragment_files(fragment.metadata))
+    for known in map(table.get_fragment, [fragment.id for fragment in changed]) if table is not None else ():
+        if known is not None:
+            there.update(fragment_files(known.metadata))
     named = dict.fromkeys(path for fragment in (*changed, *added) for path in fragment_files(fragment))
     return [path for path in named if path not in there]
 
