@@ -35,8 +35,9 @@ def _dataset(value: Compacted, planned: bool) -> Iterator[Line]:
         if not index.ok or index.unindexed_rows:
             yield (f"    {plural(index.unindexed_rows, 'row')} not in it. Make it anew: ", index.rebuild)
     if value.older_versions:
-        pinned = f", {value.pinned:,} of them pinned," if value.pinned else ""
-        yield (f"  {plural(value.older_versions, 'older version')}{pinned} hold {size(value.held_bytes)} more.",)
+        pinned = f", {value.pinned:,} of them pinned" if value.pinned else ""
+        older = f"{plural(value.older_versions, 'older version')}{pinned}"
+        yield ("  ", Styled("besides ", "dim"), f"{size(value.held_bytes)} that only {older} may need")
     yield from _failures(value.failures, "  ")
 
 

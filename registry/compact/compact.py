@@ -17,6 +17,7 @@ from mmreg.registry.compact.archive import compact_archive
 from mmreg.registry.compact.carry import Carry
 from mmreg.registry.compact.indexes import check_indexes
 from mmreg.registry.compact.plan import find_steps, shape
+from mmreg.registry.lake import reading
 from mmreg.registry.leases import POLL_S, lease
 from mmreg.registry.operations.pack import pack
 from mmreg.registry.operations.rewrite import Rewritten, rewrite
@@ -103,7 +104,8 @@ def _take(workspace: Workspace, step: CompactStep, carry: Carry) -> bool:
     def build(table: lance.LanceDataset | None) -> Draft | None:
         assert table is not None
         left = set(step.fragments).intersection(table.fragment_ids())
-        ready = (rewrite if step.kind == "rewrite" else pack)(table, left)
+        with reading(step.dataset):
+            ready = (rewrite if step.kind == "rewrite" else pack)(table, left)
         if ready is None:
             return None
         prepared.append((table, ready))

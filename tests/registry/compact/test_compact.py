@@ -8,20 +8,24 @@ from pathlib import Path
 from typing import Any
 
 import lance
+import pyarrow as pa
 import pytest
 
 from mmreg.curation.plan import plan
 from mmreg.errors import UsageError
 from mmreg.registry.compact import archive
+from mmreg.registry.compact import plan as steps
 from mmreg.registry.compact.compact import compact, plan_compaction
+from mmreg.registry.compact.indexes import check_indexes
 from mmreg.registry.doctor import doctor
+from mmreg.registry.operations import rewrite as rewriting
 from mmreg.registry.runs import iter_runs, open_archive
 
 Project = Any
 
 
 def grown(make: Callable[..., Project], turns: int = 2, **options: Any) -> Project:
-    """A project whose root has a fragment for every time that pictures came, deleted rows, and a file for every pass."""
+    """A project whose root has a fragment for every time that pictures came, deleted rows, and files of passes."""
     made = make(images=4, **options)
     made.apply()
     for turn in range(turns):
@@ -130,7 +134,25 @@ def test_damage_publishes_nothing_and_stops_nothing_else(project: Callable[..., 
     assert doctor(made.open()).ok
 
 
-def test_an_index_that_is_right_and_one_that_lies(project: Callable[..., Project]) -> None:
+def test_an_index_that_lies_is_told(project: Callable[..., Project]) -> None:
+    made = grown(project, turns=1)
+    table = lance.dataset(str(made.folder / "lake" / "pairs.lance"))
+    table.create_scalar_index("n_words", "BTREE")
+    table = lance.dataset(table.uri)
+    fragment = table.get_fragments()[0]
+    rows = fragment.to_table(columns=["n_words"], with_row_id=True)
+    others = pa.table({"_rowid": rows["_rowid"], "n_words": pa.array([41 + n for n in range(len(rows))], pa.int32())})
+    metadata, _ = fragment.update_columns(others, left_on="_rowid")
+    # Without the fields that it modifies, as a buggy writer might: the index is not told.
+    operation = lance.LanceOperation.Update(updated_fragments=[metadata], update_mode="rewrite_columns")
+    table = lance.LanceDataset.commit(table.uri, lance.Transaction(table.version, operation))
+    [index] = check_indexes(table)
+    assert not index.ok
+    assert index.wrong > 0
+    assert "optimize_indices" in index.rebuild
+
+
+def test_an_index_is_looked_at_afterwards(project: Callable[..., Project]) -> None:
     made = grown(project)
     table = lance.dataset(str(made.folder / "lake" / "pairs.lance"))
     table.create_scalar_index("n_words", "BTREE")
@@ -138,6 +160,40 @@ def test_an_index_that_is_right_and_one_that_lies(project: Callable[..., Project
     [index] = report.datasets[0].indexes
     assert (index.ok, index.columns, index.wrong) == (True, ("n_words",), 0)
     assert index.asked > 0
+
+
+def test_writers_have_their_turn_and_lose_nothing(
+    project: Callable[..., Project], monkeypatch: pytest.MonkeyPatch, rows: Any
+) -> None:
+    monkeypatch.setattr(steps, "STEP_FRAGMENTS", 2)
+    monkeypatch.setattr(rewriting, "FRAGMENT_ROWS", 3)
+    made = grown(project)
+    writer = made.python(
+        """
+        import sys
+        from mmreg.registry.api import Registry
+        from mmreg.curation.apply import apply
+        print("ready", flush=True)
+        sys.stdin.readline()
+        report = apply(Registry.open("."))
+        print(",".join(step.outcome for step in report.steps))
+        """
+    )
+    assert writer.stdout is not None and writer.stdin is not None
+    assert writer.stdout.readline() == "ready\n"
+    made.draw("beside", "a picture that came beside")
+    writer.stdin.write("go\n")
+    writer.stdin.flush()
+    report = compact(made.open())
+    said, wrong = writer.communicate()
+    assert writer.returncode == 0, wrong
+    assert report.ok, report
+    assert said
+    made.apply()
+    compact(made.open())
+    assert planned(made) == {"nothing"}
+    assert len(rows(made.open(), "pairs@latest")) == 6
+    assert doctor(made.open()).ok
 
 
 def test_the_archive_becomes_one_fragment_and_no_run_is_lost(
