@@ -113,20 +113,23 @@ class LocalStore:
     def _written(self, key: str, data: bytes) -> Iterator[tuple[Path, Path]]:
         target = self._path(key)
         temporary = target.with_name(f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(8)}")
+        try:
+            self._write(temporary, data)
+            yield temporary, target
+        finally:
+            temporary.unlink(missing_ok=True)  # also where the disk was full before all was written
+
+    def _write(self, path: Path, data: bytes) -> None:
         for left in reversed(range(ATTEMPTS)):
             try:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                temporary.write_bytes(data)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(data)
                 if self.durable:
-                    _fsync(temporary)
-                break
+                    _fsync(path)
+                return
             except (FileNotFoundError, FileExistsError):  # the folder went with its last key, just now
                 if not left:
                     raise
-        try:
-            yield temporary, target
-        finally:
-            temporary.unlink(missing_ok=True)
 
     def _keys(self, prefix: str, *, temporary: bool = False) -> Iterator[str]:
         top = self._path(prefix) if prefix.strip("/") else Path(self.uri)

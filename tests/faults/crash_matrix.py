@@ -1,10 +1,12 @@
 """Each verb killed at each of its calls; what is left must be old or new, mendable, and the verb must work again.
 
-    python tests/faults/crash_matrix.py [--store folder|s3] [--scene NAME]... [--points N] [--json FILE]
+    python tests/faults/crash_matrix.py [--store folder|s3|full|limit] [--scene NAME]... [--points N] [--json FILE]
     python tests/faults/crash_matrix.py --table FILE...        docs/crashes.md's table from such files
 
 On a folder the calls are renames, links and unlinks (and every 25th write to the index's log), below the project; on
-S3 every PUT, POST and DELETE, before and after it is carried out. One line of JSON a kill.
+S3 every PUT, POST and DELETE, before and after it is carried out. ``full`` and ``limit`` kill nobody: there is no space
+left on the disk (a tmpfs, which only root may mount), or no file may grow beyond a limit; the verb must say so and what
+it leaves is judged in the same way. One line of JSON a kill.
 
 Everything that opens a lake happens in forks of this process, which itself only holds what they import: a kill then
 costs a tenth of starting Python.
@@ -13,6 +15,7 @@ costs a tenth of starting Python.
 from __future__ import annotations
 
 import argparse
+import atexit
 import importlib
 import itertools
 import json
@@ -21,6 +24,7 @@ import pickle
 import pkgutil
 import random
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -58,7 +62,10 @@ WINDOWS = {"run_object_missing", "index_behind"}
 class Folder:
     """Lakes in the project's folder."""
 
-    name = "folder"
+    name, counts = "folder", True
+    """``counts``: passes note their calls."""
+
+    disk: Path | None = None
 
     def declared(self) -> Any:
         return "./lake"
@@ -88,10 +95,76 @@ class Folder:
         return last.family, os.path.relpath(last.path, made.folder)
 
 
+class FullDisk(Folder):
+    """Lakes, and indexes, on a disk that has little space left when the verb begins."""
+
+    name, counts = "full", False
+    left = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64)
+    """Free pages."""
+
+    def __init__(self) -> None:
+        self.disk = Path(tempfile.mkdtemp(prefix="full-"))
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", self.disk], check=True)
+        atexit.register(self._unmount, os.getpid())
+
+    def calls(self, made: SmallProject, do: Callable[[], None]) -> dict[str, list[Any]]:
+        forked(do)
+        return {"no space": list(self.left)}
+
+    def kill(self, made: SmallProject, do: Callable[[], None], point: Any) -> tuple[str, str] | None:
+        filler = self.disk / "filler"
+        with filler.open("wb") as file:
+            free = os.statvfs(self.disk)
+            os.posix_fallocate(file.fileno(), 0, (free.f_bavail - point) * free.f_frsize)
+        try:
+            return self._told(made, do, f"{point} pages left")
+        finally:
+            filler.unlink()
+
+    def _told(self, made: SmallProject, do: Callable[[], None], where: str) -> tuple[str, str] | None:
+        said = forked(partial(_refused, do))
+        if said is None:
+            return None
+        code, exit_status, hint = said
+        assert (code, exit_status) == ("storage", 6) and hint, said
+        left = [str(file) for file in (made.folder / "lake").rglob("*tmp*") if not file.is_dir()]
+        assert not left, f"left on the disk: {left}"
+        return "no space", where
+
+    def _unmount(self, pid: int) -> None:
+        if os.getpid() == pid:
+            subprocess.run(["umount", self.disk], check=True)
+            self.disk.rmdir()
+
+
+class Limited(FullDisk):
+    """Lakes, and indexes, where no file may grow beyond a limit when the verb begins."""
+
+    name = "limit"
+    left = (0, 300, 1000, 2000, 4000, 8000, 16000, 40000, 100000)
+    """Bytes."""
+
+    def __init__(self) -> None:
+        self.disk = Path(tempfile.mkdtemp(prefix="limit-"))
+        atexit.register(self._remove, os.getpid())
+
+    def kill(self, made: SmallProject, do: Callable[[], None], point: Any) -> tuple[str, str] | None:
+        def limited() -> None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (point, resource.RLIM_INFINITY))
+            do()
+
+        return self._told(made, limited, f"no file above {point} bytes")
+
+    def _remove(self, pid: int) -> None:
+        if os.getpid() == pid:
+            shutil.rmtree(self.disk)
+
+
 class S3:
     """Lakes in buckets of a server in a process of its own."""
 
-    name = "s3"
+    name, counts = "s3", True
+    disk: Path | None = None
 
     def __init__(self) -> None:
         command = [sys.executable, str(Path(__file__).with_name("faulty_s3.py"))]
@@ -181,15 +254,15 @@ def kills(store: Folder | S3, name: str, points: int | None, folder: Path) -> It
     assert scene.same == (comparable(old) == comparable(new)), f"{name}: nothing changes"
     for number, point in enumerate(_spread(where, points, name)):
         made = store.copy(before, folder / f"{number}")
-        call = store.kill(made, partial(_do, scene, made), point)
-        told: dict[str, Any] = {"store": store.name, "scene": name, "verb": scene.verb}
-        told |= {"call": call[0], "path": call[1]} if call else {"call": None, "path": None}
-        if call is not None:
-            try:
-                told |= forked(partial(judged, scene, made, old, new, undisturbed, number % 2 == 0))
-            except AssertionError as error:
-                told |= {"outcome": "wrong", "mended": [], "error": str(error)}
-                shutil.copytree(made.folder, folder.with_name(f"{folder.name}-wrong-{number}"))
+        told: dict[str, Any] = {"store": store.name, "scene": name, "verb": scene.verb, "call": "?", "path": None}
+        try:
+            call = store.kill(made, partial(_do, scene, made, store.counts), point)
+            told |= {"call": call[0], "path": call[1]} if call else {"call": None}
+            if call is not None:
+                reference = undisturbed if store.counts else None
+                told |= forked(partial(judged, scene, made, old, new, reference, number % 2 == 0))
+        except AssertionError as error:
+            told |= {"outcome": "wrong", "mended": [], "error": str(error)}
         yield told
         store.forget(made)
     for made in (before, undisturbed, looked_at):
@@ -207,7 +280,7 @@ def _spread(where: Mapping[str, Sequence[Any]], points: int | None, seed: str) -
 
 
 def judged(
-    scene: Scene, made: SmallProject, old: Any, new: Any, undisturbed: SmallProject, by_doctor: bool
+    scene: Scene, made: SmallProject, old: Any, new: Any, undisturbed: SmallProject | None, by_doctor: bool
 ) -> dict[str, Any]:
     """What the kill left, and that it can be mended and the verb repeated. Raises `AssertionError`."""
     _assert_readable(made, old, new)
@@ -223,6 +296,8 @@ def judged(
     assert comparable(after) == comparable(new), f"the second run made something else\n{after}\n{new}"
     report = made.open().fsck(deep=True)
     assert not report.damages, report
+    if undisturbed is None:
+        return {"outcome": outcome, "mended": sorted(mended)}
     calls, needed = Counter(made.calls()), Counter(undisturbed.calls())
     assert set(calls) == set(needed)
     assert (wasted := calls.total() - needed.total()) <= scene.repeats, f"{wasted} calls repeated"
@@ -249,14 +324,19 @@ def comparable(state: dict[str, Any]) -> dict[str, Any]:
 
 def _healed(scene: Scene, made: SmallProject) -> set[str]:
     """What the doctor found; by now it is mended, by the doctor or as it said."""
-    findings = [finding for finding in made.open().doctor().findings if not finding.note]
+    findings = _findings(made)
     if any(not finding.fixed for finding in findings) and scene.go_on is not None:
         scene.go_on(made)
     else:
         assert all(finding.fixed for finding in findings), findings
-    left = [finding for finding in made.open().doctor().findings if not finding.note]
-    assert not left, left
+    assert not (left := _findings(made)), left
     return {finding.code for finding in findings}
+
+
+def _findings(made: SmallProject) -> list[Any]:
+    """What the doctor finds, but for what is true of the machine."""
+    found = made.open().doctor().findings
+    return [finding for finding in found if not finding.note and finding.code != "disk_space"]
 
 
 def _outcome(now: dict[str, Any], old: dict[str, Any], new: dict[str, Any]) -> str:
@@ -303,11 +383,13 @@ def _lay_out(made: SmallProject, scene: Scene, lake: Any) -> None:
     forked(create)
 
 
-def _do(scene: Scene, made: SmallProject) -> None:
+def _do(scene: Scene, made: SmallProject, counts: bool = True) -> None:
     from mmreg.curation import engine, portions
+    from mmreg.curation.apply import apply
 
     portions.BATCH_ROWS, engine.FLUSH_S = FLUSH_ROWS, 0.0  # every batch is a flush
-    os.environ["CALLS"] = str(made.folder / "calls.log")
+    os.environ["CALLS"] = str(made.folder / "calls.log") if counts else os.devnull
+    made.apply = lambda *select: apply(made.open(), select)  # type: ignore[method-assign]
     scene.do(made)
 
 
@@ -344,6 +426,17 @@ def forked(do: Callable[[], Any]) -> Any:
     return told
 
 
+def _refused(do: Callable[[], None]) -> tuple[str, int, str | None] | None:
+    """Code, exit status and hint of the error by which ``do`` ended; None where it ended well."""
+    from mmreg.errors import MmregError
+
+    try:
+        do()
+    except MmregError as error:
+        return error.code, error.exit_status, error.hint
+    return None
+
+
 def _run(do: Callable[[], None]) -> None:
     try:
         do()
@@ -358,6 +451,8 @@ def table(kills: Sequence[dict[str, Any]]) -> str:
     text = []
     for store, families in (
         ("folder", ("rename", "link", "unlink", "index")),
+        ("full", ("no space",)),
+        ("limit", ("no space",)),
         ("s3", ("PUT before", "PUT after", "POST before", "POST after", "DELETE before", "DELETE after")),
     ):
         by_scene: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
@@ -387,14 +482,17 @@ def _line(names: list[str], counts: Counter[str], columns: list[str], said: str)
 
 
 @contextmanager
-def _scratch() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="crashes-") as folder:
+def _scratch(disk: Path | None) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="crashes-", dir=disk) as folder:
         yield Path(folder)
+
+
+STORES: dict[str, Callable[[], Folder | S3]] = {"folder": Folder, "s3": S3, "full": FullDisk, "limit": Limited}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--store", choices=("folder", "s3"), default="folder")
+    parser.add_argument("--store", choices=STORES, default="folder")
     parser.add_argument("--scene", action="append", choices=SCENES)
     parser.add_argument("--points", type=int)
     parser.add_argument("--list", action="store_true", help="the names of all scenes, as JSON")
@@ -411,10 +509,10 @@ def main() -> None:
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if not module.name.endswith((".torch", ".postgresql")):
                 importlib.import_module(module.name)
-    store = Folder() if said.store == "folder" else S3()
+    store = STORES[said.store]()
     done = []
     for name in said.scene or SCENES:
-        with _scratch() as folder:
+        with _scratch(store.disk) as folder:
             for kill in kills(store, name, said.points, folder):
                 done.append(kill)
                 if said.json:
