@@ -12,7 +12,7 @@ from mmreg.cli.session import Session, pass_session
 @click.option("--upgrade", is_flag=True, help="Give a lake of an older format today's; an older mmreg then refuses it.")
 @pass_session
 def doctor(session: Session, upgrade: bool) -> None:
-    """Look at lake, index, store and machine; make run objects, index and lake agree after a crash.
+    """Look at lake, index and machine; mend what a crash has left.
 
     Mends what it can and says what it found, each with the command to type (docs/doctor.md). Exits with 1 if something
     is left to mend; what is only noted is none.

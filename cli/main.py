@@ -45,7 +45,7 @@ SECTIONS = {
     "Upkeep": {
         "gc": "Remove old versions that nothing needs, and what crashes left.",
         "compact": "Put small fragments and many small files together.",
-        "doctor": "Make run objects, index and lake agree after a crash.",
+        "doctor": "Look at lake, index and machine; mend what a crash has left.",
         "fsck": "Look for damage: lost files, flipped bits, references into nowhere.",
         "erase": "Erase samples for good.",
         "catalog": "Look after the index.",

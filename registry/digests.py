@@ -17,7 +17,6 @@ import xxhash
 
 from mmreg.errors import NotFound, StorageError
 from mmreg.registry.objects import get_records, put_records
-from mmreg.registry.snapshot import file_paths
 
 if TYPE_CHECKING:
     import lance
@@ -89,6 +88,8 @@ def new_files(operation: lance.LanceOperation.BaseOperation, table: lance.LanceD
 
 def fragment_files(fragment: FragmentMetadata) -> list[str]:
     """The files of a fragment, within the table's folder."""
+    from mmreg.registry.snapshot import file_paths  # needs numpy, which looking things up does not
+
     files = [f"data/{path}" for path in file_paths(fragment)]
     return files if fragment.deletion_file is None else [*files, fragment.deletion_file.path(fragment.id)]
 

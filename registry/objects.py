@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from mmreg.errors import IntegrityError
-from mmreg.registry.erase.tombstones import replacements
 from mmreg.registry.store import Store
 
 
@@ -24,6 +23,8 @@ def get_object(store: Store, digest: str) -> bytes:
 
     Raises `IntegrityError` where it is gone or its bytes have changed.
     """
+    from mmreg.registry.erase.tombstones import replacements  # needs numpy, which looking things up does not
+
     data = store.get(object_key(digest))
     if data is None and (replaced := replacements(store, digest)):
         return get_object(store, replaced[-1])

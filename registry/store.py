@@ -16,7 +16,7 @@ from mmreg.errors import StorageError
 from mmreg.registry.entry import Entry
 from mmreg.registry.store_local import LocalStore
 
-RACERS, RACES = 8, 5
+RACERS, RACES = 8, 3
 
 
 class Store(Protocol):

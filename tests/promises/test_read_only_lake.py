@@ -25,21 +25,35 @@ if os.geteuid() == 0:
     for number in range(2):  # effective and permitted, of the capabilities below 32
         held[number] &= ~(1 << DAC_OVERRIDE)
     assert libc.capset(header, held) == 0, os.strerror(ctypes.get_errno())
+import contextlib, io, json
 from mmreg.cli.main import main
-main(sys.argv[1:])
+answers = []
+for arguments in json.loads(sys.argv[1]):
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main([*arguments, "--json"])
+        except SystemExit as ended:
+            answers.append((ended.code, json.loads(out.getvalue() or err.getvalue())))
+print(json.dumps(answers))
 """
 
 
-def mmreg(folder: Path, *arguments: str) -> tuple[int, Any]:
-    """The exit status of a command, and what it answers as JSON: on stdout, or the error."""
+def all_of(folder: Path, *commands: list[str]) -> list[tuple[int, Any]]:
+    """The exit status of each command, and what it answers as JSON: on stdout, or the error."""
     found = subprocess.run(
-        [sys.executable, "-c", COMMAND, *arguments, "--json"],
+        [sys.executable, "-c", COMMAND, json.dumps(commands)],
         cwd=folder,
         env=os.environ | {"CALLS": str(folder / "calls.log")},
         capture_output=True,
         text=True,
     )
-    return found.returncode, json.loads(found.stdout if found.stdout else found.stderr)
+    assert found.returncode == 0, found.stderr
+    return [(status, answer) for status, answer in json.loads(found.stdout)]
+
+
+def mmreg(folder: Path, *arguments: str) -> tuple[int, Any]:
+    return all_of(folder, list(arguments))[0]
 
 
 @pytest.fixture
@@ -66,25 +80,26 @@ def read_only(project: Callable[..., Any]) -> Any:
 
 def test_all_that_looks_works_and_doctor_says_what_only_the_index_knows(read_only: Any) -> None:
     folder = read_only.folder
-    status, datasets = mmreg(folder, "ls")
-    assert (status, [dataset["name"] for dataset in datasets]) == (0, ["pairs", "splits", "train"])
-    status, log = mmreg(folder, "log", "pairs")
-    assert (status, log[0]["kind"], log[0]["rows"]) == (0, "unattributed", 4)
-    sample = mmreg(folder, "head", "train")[1][0]["sample_id"]
-    for looked in (
+    (listed, datasets), (logged, log), (read, rows) = all_of(folder, ["ls"], ["log", "pairs"], ["head", "train"])
+    assert (listed, logged, read) == (0, 0, 0)
+    assert [dataset["name"] for dataset in datasets] == ["pairs", "splits", "train"]
+    assert (log[0]["kind"], log[0]["rows"]) == ("unattributed", 4)
+    looks = [
         ["show", "splits"],
         ["query", "pairs", "--where", "n_words > 1"],
         ["lineage", "up", "splits"],
-        ["why", "train", sample],
+        ["why", "train", rows[0]["sample_id"]],
         ["diff", "pairs@v1", "pairs@latest"],
         ["validate", "train"],
         ["errors", "words"],
         ["status"],
         ["plan"],
-    ):
-        status, answer = mmreg(folder, *looked)
-        assert status == 0, (looked, answer)
-    status, report = mmreg(folder, "doctor")
+        ["gc", "--plan"],
+        ["erase", "pairs", "--where", "n_words > 1", "--plan"],
+    ]
+    *looked, (damaged, damage), (status, report) = all_of(folder, *looks, ["fsck", "--deep"], ["doctor"])
+    assert [(look, answer) for look, (status, answer) in zip(looks, looked, strict=True) if status] == []
+    assert (damaged, {found["kind"] for found in damage["damages"]}) == (5, {"run_missing"})
     codes = {finding["code"]: finding for finding in report["findings"]}
     assert status == 0 and report["ok"]
     assert {"lake_read_only", "run_object_missing"} <= codes.keys()
@@ -98,9 +113,9 @@ def test_all_that_writes_fails_with_the_reason(read_only: Any) -> None:
     folder = read_only.folder
     read_only.draw("new", "a new picture")
     before = sorted(path for path in (folder / "lake").rglob("*"))
-    for writing in (["apply"], ["promote", "train"], ["model", "add", "counted.py", "m"]):
-        status, answer = mmreg(folder, *writing)
-        assert (status, answer["error"]["code"]) == (6, "read_only"), (writing, answer)
+    writes = [["apply"], ["promote", "train"], ["model", "add", "counted.py", "m"]]
+    for status, answer in all_of(folder, *writes):
+        assert (status, answer["error"]["code"]) == (6, "read_only"), answer
         assert "Permission denied" in answer["error"]["message"]
     assert sorted(path for path in (folder / "lake").rglob("*")) == before
 
