@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmreg.errors import NotApproved, NotFound
+from mmreg.errors import MmregError, NotApproved, NotFound
 from mmreg.registry.clean import remove_versions
 from mmreg.registry.clock import now
 from mmreg.registry.commit import UPKEEP_WAIT_S, upkeep_lease
@@ -63,7 +63,9 @@ def erase(
         if not planned.plan.samples:
             return planned.plan
         upgrade(workspace.lake)  # an older mmreg would go on showing what is erased, and take it in again
-        return _Erasing.begin(workspace, planned, asked, reason, progress or Quiet()).finish(scan)
+        begun = _Erasing.begin(workspace, planned, asked, reason, progress or Quiet())
+        with _going_on():
+            return begun.finish(scan)
 
 
 def resume(workspace: Workspace, *, scan: Sequence[Path] = (), progress: Progress | None = None) -> list[ErasureReport]:
@@ -72,7 +74,18 @@ def resume(workspace: Workspace, *, scan: Sequence[Path] = (), progress: Progres
         due = list(unfinished(workspace))
         if not due:
             raise NotFound("no erasure is unfinished", hint="mmreg log DATASET shows what was erased")
-        return [_Erasing(workspace, erasure, progress or Quiet()).finish(scan) for erasure in due]
+        with _going_on():
+            return [_Erasing(workspace, erasure, progress or Quiet()).finish(scan) for erasure in due]
+
+
+@contextmanager
+def _going_on() -> Iterator[None]:
+    """Let whatever stops an erasure that has begun say how it goes on."""
+    try:
+        yield
+    except MmregError as error:
+        error.hint = f"{error.hint}; then mmreg erase --resume" if error.hint else "mmreg erase --resume"
+        raise
 
 
 def unfinished(workspace: Workspace) -> Iterator[Erasure]:

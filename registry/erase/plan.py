@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,7 @@ from mmreg.schemas.erasure import (
     RemovedVersion,
     TaintedModel,
 )
+from mmreg.schemas.refs import VersionRef
 from mmreg.schemas.run import Run, RunState
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def plan(workspace: Workspace, asked: Asked) -> Planned:
         versions=versions,
         models=models,
         beside=tuple(place for place, _ in beside(workspace, rows_of(found), addresses_of(found))),
-        out_of_reach=(*_sources(workspace, found), *ELSEWHERE),
+        out_of_reach=(*_sources(workspace, found), *_unpromoted(workspace, versions), *ELSEWHERE),
     )
     said = json.dumps([[asdict(one) for one in samples], [asdict(one) for one in versions], [m.digest for m in models]])
     return Planned(replace(planned, digest=hashlib.sha256(said.encode()).hexdigest()[:12]), found)
@@ -178,6 +179,15 @@ def _sources(workspace: Workspace, found: Found) -> Iterator[str]:
         if spec is not None:
             where = f"{spec.source.type} {getattr(spec.source, 'path', '')}".strip()
             yield f"the source of {root} ({where}): what lies there stays there, and is refused from now on"
+
+
+def _unpromoted(workspace: Workspace, versions: Sequence[RemovedVersion]) -> Iterator[str]:
+    """The datasets whose promoted version goes without a successor: it was not the newest, so nobody checked that."""
+    gone = {(version.dataset, version.lance_version) for version in versions}
+    for dataset in sorted({version.dataset for version in versions}):
+        row = workspace.catalog.resolve(VersionRef(dataset))
+        if row.promoted and (dataset, row.lance_version) in gone and row.uuid != workspace.latest(dataset).uuid:
+            yield f"what {dataset} means ({row.ref}) goes, and no later one was promoted: mmreg promote {dataset}"
 
 
 def _erased_before(workspace: Workspace, asked: Asked) -> ErasurePlan:

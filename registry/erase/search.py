@@ -58,7 +58,7 @@ def search(
     left = list(_left(workspace, [hit for hit in hits if hit.needle.pattern not in shared], alone))
     media = {needle.media for needle in needles if needle.media is not None}
     texts = sum(needle.media is None for needle in needles) - len(shared)
-    skipped = (f"{len(shared)} texts that samples which stay hold as well",) if shared else ()
+    skipped = (f"{_texts(len(shared))} that samples which stay hold as well",) if shared else ()
     return Searched(files, size, len(media), texts, skipped), left
 
 
@@ -214,7 +214,11 @@ def _whole(hit: _Hit) -> bool:
 def _what(hits: Sequence[_Hit]) -> str:
     media = len({hit.needle.media for hit in hits if hit.needle.media is not None})
     texts = sum(hit.needle.media is None for hit in hits)
-    return " and ".join(f"{n} {kind}" for n, kind in ((media, "media"), (texts, "texts")) if n)
+    return " and ".join(said for n, said in ((media, f"{media} media"), (texts, _texts(texts))) if n)
+
+
+def _texts(count: int) -> str:
+    return f"{count} text{'s' * (count != 1)}"
 
 
 def _hint(place: _Place) -> str:

@@ -183,7 +183,7 @@ def test_a_text_that_others_have_too(texts: Any, erased: Erase) -> None:
         lines.write(json.dumps({"text": f"He said: {SECRET}.", "rank": 9}) + "\n")
     texts.apply()
     report = erased(texts, "notes", where="rank = 2")
-    assert report.searched.skipped == ("1 texts that samples which stay hold as well",)
+    assert report.searched.skipped == ("1 text that samples which stay hold as well",)
     assert texts.open().show("more@latest").rows == 7
 
 
@@ -316,5 +316,5 @@ def test_sampled_results_and_parquet_beside(texts: Any, erased: Erase) -> None:
     pq.write_table(pa.table({"text": [SECRET]}), export, compression="none")
     done = texts.open().erase(Asked("notes", where="rank = 2"))
     assert isinstance(done, ErasureReport)
-    assert [(left.place, left.what) for left in done.left] == [("export.parquet", "1 texts")]
+    assert [(left.place, left.what) for left in done.left] == [("export.parquet", "1 text")]
     assert export.exists()

@@ -135,6 +135,16 @@ def test_what_its_bare_name_meant_moves_along(clips: Any, erased: Erase) -> None
         assert len(registry.open_version(name)) == (6 if name == "clips" else 5)
 
 
+def test_what_was_promoted_before_others_has_no_successor(clips: Any, erased: Erase) -> None:
+    clips.open().promote("clips@v1")
+    report = erased(clips, where=f"name = '{NAME}'", dataset="clips")
+    assert any("what clips means (clips@v1) goes" in told for told in report.out_of_reach)
+    with pytest.raises(NotFound, match="was removed from the lake"):
+        clips.open().open_version("clips")
+    assert clips.open().promote("clips@latest").ok
+    assert len(clips.open().open_version("clips")) == 6
+
+
 def test_a_restored_backup_shows_nothing_of_it(
     clips: Any, files_with: Any, record: Any, rows: Any, erased: Erase
 ) -> None:
@@ -181,7 +191,7 @@ def test_files_elsewhere_are_searched(clips: Any, record: Any) -> None:
     done = clips.open().erase(Asked(dataset="clips", where=f"name = '{NAME}'"), scan=[Path(reports)])
     assert isinstance(done, ErasureReport)
     assert {(Path(left.place).name, left.what) for left in done.left} == {
-        ("page.html", "1 texts"),
+        ("page.html", "1 text"),
         ("thumb.bin", "1 media and 2 texts"),
     }
     assert all("delete this file" in left.hint for left in done.left)
