@@ -116,9 +116,31 @@ def test_a_copied_lake_knows_the_same(project: Callable[..., Project], tmp_path:
     assert planned(copied) == {"nothing"}
 
 
-def test_damage_publishes_nothing_and_stops_nothing_else(project: Callable[..., Project]) -> None:
-    made = grown(project)
-    versions = len(made.open().log("pairs"))
+def test_packing_leaves_media_where_they_are(
+    project: Callable[..., Project], monkeypatch: pytest.MonkeyPatch, rows: Any
+) -> None:
+    made = project(images=4)
+    made.apply()
+    monkeypatch.setattr(steps, "MOST_FILES", 1)
+    before = contents(made.open(), rows)
+    [pairs] = compact(made.open()).datasets
+    assert [step.kind for step in pairs.steps] == ["pack"]
+    assert (pairs.before.files, pairs.after.files) == (4, 2)
+    assert contents(made.open(), rows) == before
+    data = made.folder / "lake" / "pairs.lance" / "data"
+    data.rename(data.with_name("elsewhere"))
+    assert {step.action for step in plan(made.open(), ["pairs", "light", "words", "keep"]).steps} == {"nothing"}
+
+
+def test_damage_publishes_nothing_and_stops_nothing_else(
+    project: Callable[..., Project], monkeypatch: pytest.MonkeyPatch, rows: Any
+) -> None:
+    made = project(images=2)
+    for turn in range(7):  # fragments of 3, 1, 1, 1, 1, 1 and 1 rows
+        made.draw(f"more{turn}", f"another {turn} picture")
+        made.apply("pairs")
+    monkeypatch.setattr(rewriting, "FRAGMENT_ROWS", 3)
+    monkeypatch.setattr(steps, "STEP_FRAGMENTS", 2)
     table = lance.dataset(str(made.folder / "lake" / "pairs.lance"))
     fragment = table.get_fragment(max(table.fragment_ids()))
     assert fragment is not None
@@ -126,11 +148,15 @@ def test_damage_publishes_nothing_and_stops_nothing_else(project: Callable[..., 
     data = file.read_bytes()
     place = data.index(b"IDAT") + 20  # within the picture
     file.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+    before, versions = rows(made.open(), "pairs@latest"), len(made.open().log("pairs"))
     report = compact(made.open())
     assert not report.ok
-    [failure] = report.datasets[0].failures
+    [pairs] = report.datasets
+    [failure] = pairs.failures
     assert "not what their SHA-256 says" in failure
-    assert len(made.open().log("pairs")) == versions
+    assert pairs.steps
+    assert len(made.open().log("pairs")) == versions + len(pairs.steps)
+    assert rows(made.open(), "pairs@latest") == before
     assert doctor(made.open()).ok
 
 
