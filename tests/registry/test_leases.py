@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from threading import Barrier, Event
 
@@ -127,6 +128,30 @@ def test_the_time_of_a_lease_starts_when_it_is_had(store: LocalStore) -> None:
         mine = holder(store, "a")
         assert other is not None and mine is not None
         assert mine.expires_at >= other.expires_at + leases.TTL_S
+
+
+def test_live_leases_say_since_when_and_what_they_read(store: LocalStore, dead_pid: int) -> None:
+    left_behind(store, "gone", pid=dead_pid)
+    left_behind(store, "older", pid=1, host="elsewhere")
+    left_behind(store, "gone~nonce", pid=1, host="elsewhere")
+    before = time.time()
+    with lease(store, "read.1", reads=[("pairs", 3), ("train", 1)]):
+        found = leases.live(store)
+        assert found.keys() == {"older", "read.1"}
+        assert found["read.1"].reads == (("pairs", 3), ("train", 1))
+        assert before <= found["read.1"].since <= time.time()
+        assert (found["older"].since, found["older"].reads) == (0.0, ()), "written before there was this to say"
+    assert leases.live(store).keys() == {"older"}
+
+
+def test_pushing_a_lease_on_changes_nothing_else(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leases, "TTL_S", 0.2)
+    with lease(store, "a", reads=[("pairs", 3)]):
+        first = now = holder(store, "a")
+        assert first is not None
+        while now is None or now.expires_at == first.expires_at:
+            now = holder(store, "a")
+        assert now == replace(first, expires_at=now.expires_at)
 
 
 def test_one_that_lost_its_lease_leaves_the_next_one_alone(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
