@@ -47,12 +47,13 @@ import honest_s3  # noqa: E402
 import obstore  # noqa: E402, F401  imported for the forks
 from conftest import COUNTED, DECLARATION, SmallProject, rows_of  # noqa: E402
 from faulty_s3 import Fault, Remote  # noqa: E402
-from scenes import FLUSH_ROWS, SCENES, Scene  # noqa: E402
+from scenes import FLUSH_ROWS, SCENES, Scene, StepsFailed  # noqa: E402
 from syscalls import watched  # noqa: E402
 
 import mmreg.curation  # noqa: E402
 import mmreg.registry  # noqa: E402
 import mmreg.schemas  # noqa: E402
+from mmreg.errors import MmregError  # noqa: E402
 
 IMAGES = 4
 INDEX_STEP = 25
@@ -125,8 +126,8 @@ class FullDisk(Folder):
         said = forked(partial(_refused, do))
         if said is None:
             return None
-        code, exit_status, hint = said
-        assert (code, exit_status) == ("storage", 6) and hint, said
+        if not isinstance(said, StepsFailed):
+            assert (said.code, said.exit_status) == ("storage", 6) and said.hint, said
         left = [str(file) for file in (made.folder / "lake").rglob("*tmp*") if not file.is_dir()]
         assert not left, f"left on the disk: {left}"
         return "no space", where
@@ -394,8 +395,6 @@ def _do(scene: Scene, made: SmallProject, counts: bool = True) -> None:
 
 
 def _again(scene: Scene, made: SmallProject) -> None:
-    from mmreg.errors import MmregError
-
     try:
         _do(scene, made)
     except MmregError as error:
@@ -426,14 +425,12 @@ def forked(do: Callable[[], Any]) -> Any:
     return told
 
 
-def _refused(do: Callable[[], None]) -> tuple[str, int, str | None] | None:
-    """Code, exit status and hint of the error by which ``do`` ended; None where it ended well."""
-    from mmreg.errors import MmregError
-
+def _refused(do: Callable[[], None]) -> MmregError | StepsFailed | None:
+    """The error by which ``do`` ended; None where it ended well."""
     try:
         do()
-    except MmregError as error:
-        return error.code, error.exit_status, error.hint
+    except (MmregError, StepsFailed) as error:
+        return error
     return None
 
 

@@ -1,7 +1,7 @@
 """Where no space is left a verb says so and ends; nothing is torn or left over, and with space it works again.
 
-``limit``: no file may grow beyond some bytes, which anybody may try. ``full``: a disk of the test's own that is full but
-for some pages, where one may mount it. The judge is that of the crash matrix.
+``limit``: no file may grow beyond some bytes, which anybody may try. ``full``: a disk of the test's own that is full
+but for some pages, where one may mount it. The judge is that of the crash matrix.
 """
 
 from __future__ import annotations
