@@ -32,8 +32,8 @@ class Damage:
     """One finding. ``file`` is a key of the lake.
 
     ``rows`` counts the rows that may be affected; ``row_ids`` and ``sample_ids`` (hexadecimal) are the first of them,
-    ``columns`` those that the file holds. ``last_good`` is the newest version of the dataset that uses no damaged
-    file. ``hint`` is what to type next, or to do.
+    ``columns`` those that the file holds, ``lance_versions`` the versions that are affected. ``last_good`` is the
+    newest version of the dataset that uses no damaged file. ``hint`` is what to type next, or to do.
     """
 
     kind: DamageKind
@@ -44,6 +44,7 @@ class Damage:
     row_ids: tuple[int, ...] = ()
     sample_ids: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
+    lance_versions: tuple[int, ...] = ()
     last_good: str | None = None
     repaired: bool = False
     hint: str | None = None

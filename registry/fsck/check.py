@@ -78,6 +78,7 @@ class _Fsck:
             damages += self._gone(records, tables)
             damages += named.objects(records, lake.store)
             damages += self._archive(records)
+        damages = self._overtaken(damages)
         recorded = self._digested(looked_at)
         return FsckReport(
             damages=tuple(damages),
@@ -180,6 +181,22 @@ class _Fsck:
             for version in list(named.undigested_archive(store)):
                 repair.digest_archive(store, version)
         return damages
+
+    def _overtaken(self, damages: list[Damage]) -> list[Damage]:
+        """Without what others only did while this looked: versions published, or removed."""
+        if not any(damage.lance_versions and not damage.repaired for damage in damages):
+            return damages
+        records = Records.read(self.workspace.lake.store)
+
+        def stands(damage: Damage) -> bool:
+            if damage.dataset is None or damage.repaired or not damage.lance_versions:
+                return True
+            versions = set(damage.lance_versions)
+            if damage.kind == "run_missing":
+                return not versions <= records.versions(damage.dataset).keys()
+            return not versions <= records.removed_numbers(damage.dataset)
+
+        return list(filter(stands, damages))
 
     def _digested(self, tables: dict[str, TableFiles]) -> int:
         found: dict[str, list[FileDigest]] = {name: files.found for name, files in tables.items() if files.found}

@@ -96,6 +96,7 @@ class TableFiles:
                         dataset=self.dataset,
                         file=self._key(manifest_path(version)),
                         rows=known.output.rows,
+                        lance_versions=(version,),
                         hint="copy the file back from a backup",
                     )
                 )
@@ -145,6 +146,7 @@ class TableFiles:
                     dataset=self.dataset,
                     file=self._key(manifest_path(version)),
                     rows=self.known[version].output.rows if version in self.known else None,
+                    lance_versions=(version,),
                     hint=self._way_out("unreadable", manifest_path(version)),
                 )
             )
@@ -216,7 +218,13 @@ class TableFiles:
         versions = self.uses[path]
         if not path.startswith("_transactions/"):
             self.sick.update(versions)
-        damage = Damage(kind, f"{self._key(path)} {what}", dataset=self.dataset, file=self._key(path))
+        damage = Damage(
+            kind,
+            f"{self._key(path)} {what}",
+            dataset=self.dataset,
+            file=self._key(path),
+            lance_versions=tuple(versions),
+        )
         if path.startswith("_versions/"):
             rows = self.known[versions[0]].output.rows if versions[0] in self.known else None
             told = replace(damage, message=f"{damage.message}: the manifest of {self.ref(versions[0])}", rows=rows)

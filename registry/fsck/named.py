@@ -45,7 +45,10 @@ def commits_without_object(files: TableFiles) -> Iterator[tuple[Damage, int]]:
             continue
         if run is not None:
             said = f"{files.ref(version)} was committed by run {run.id}, which has no object"
-            yield Damage("run_missing", said, dataset=files.dataset, hint="mmreg fsck --repair"), version
+            damage = Damage(
+                "run_missing", said, dataset=files.dataset, lance_versions=(version,), hint="mmreg fsck --repair"
+            )
+            yield damage, version
 
 
 def objects(records: Records, store: Store) -> Iterator[Damage]:

@@ -85,7 +85,7 @@ class References:
                 with guarded(files.ref(version)):
                     selection = read_selection(files.open(version))
             except StorageError as error:
-                yield Damage("unreadable", error.message, dataset=files.dataset, hint="mmreg fsck --deep")
+                yield _unreadable(files, version, error)
                 continue
             for number, root in enumerate(known.output.roots):
                 if root["uuid"] in self._removed and version != files.retained[-1]:
@@ -109,7 +109,7 @@ class References:
             try:
                 known = self._rows(there, version)
             except StorageError as error:
-                yield Damage("unreadable", error.message, dataset=name, hint="mmreg fsck --deep")
+                yield _unreadable(there, version, error)
                 return
             missing = row_ids[~np.isin(row_ids, known)]
             if len(missing):
@@ -180,16 +180,24 @@ class MediaCells:
         seen: set[tuple[str, str]] = set()
         # The oldest version that has a file has the most rows of it: a row that was deleted never comes back.
         for version in files.whole:
-            with guarded(files.ref(version)):
-                table = files.open(version)
-                ids = column_fields(table.lance_schema)
-                columns = [field.name for field in table.schema if _media(field.type) is not None]
-                for fragment in table.get_fragments() if columns else ():
-                    for column in columns:
-                        held = [(f._path, column) for f in fragment.metadata.files if set(ids[column]) & set(f.fields)]
-                        if held and held[0] not in seen:
-                            seen.add(held[0])
-                            yield from self._fragment(files, version, table, fragment, column, progress)
+            try:
+                with guarded(files.ref(version)):
+                    yield from self._version(files, version, seen, progress)
+            except StorageError as error:
+                yield _unreadable(files, version, error)
+
+    def _version(
+        self, files: TableFiles, version: int, seen: set[tuple[str, str]], progress: Progress
+    ) -> Iterator[Damage]:
+        table = files.open(version)
+        ids = column_fields(table.lance_schema)
+        columns = [field.name for field in table.schema if _media(field.type) is not None]
+        for fragment in table.get_fragments() if columns else ():
+            for column in columns:
+                held = [(f._path, column) for f in fragment.metadata.files if set(ids[column]) & set(f.fields)]
+                if held and held[0] not in seen:
+                    seen.add(held[0])
+                    yield from self._fragment(files, version, table, fragment, column, progress)
 
     def _fragment(
         self,
@@ -247,6 +255,17 @@ class MediaCells:
                 self.cells += 1
                 if hashlib.sha256(cell.as_buffer()).digest() != digest:
                     yield place
+
+
+def _unreadable(files: TableFiles, version: int, error: StorageError) -> Damage:
+    return Damage(
+        "unreadable",
+        error.message,
+        dataset=files.dataset,
+        lance_versions=(version,),
+        last_good=files.last_good,
+        hint=f"mmreg fsck {files.dataset} --deep",
+    )
 
 
 def _media(dtype: pa.DataType) -> str | None:

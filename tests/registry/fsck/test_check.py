@@ -17,6 +17,7 @@ from mmreg.registry.clean import remove_versions, removed_facet
 from mmreg.registry.clock import now
 from mmreg.registry.runs import archive, new_run_id
 from mmreg.schemas.damage import Damage, FsckReport
+from mmreg.schemas.progress import Quiet
 from mmreg.schemas.run import Job, Run, RunState
 
 HISTORIES = 3
@@ -291,3 +292,22 @@ def test_a_damaged_archive(grown: Any) -> None:
     file.write_bytes(whole[: len(whole) // 2])
     kinds = {found.kind for found in fsck(grown, deep=True).damages if found.file and "runs.lance" in found.file}
     assert kinds == {"unreadable", "changed"}
+
+
+def test_what_is_removed_while_it_looks_is_no_damage(grown: Any) -> None:
+    registry = grown.open()
+    pinned = {tag["version"] for tag in registry.lake.table("pairs").tags.list().values()}
+    row = next(r for r in registry.catalog.versions("pairs")[1:] if r.lance_version not in pinned)
+
+    class CleanedUp(Quiet):
+        """Begins to digest files when clean-up has just taken a version."""
+
+        def start(self, label: str, total: int | None) -> None:
+            if row.lance_version in registry.lake.versions_on_disk("pairs"):
+                job, moment = Job("maintenance", "gc"), now()
+                facets = removed_facet([row])
+                registry.record(Run(new_run_id(), job, RunState.COMPLETE, moment, moment, facets=facets))
+                remove_versions(registry.lake, "pairs", [row.lance_version])
+
+    assert fsck(grown, deep=True, dataset="pairs", progress=CleanedUp()).damages == ()
+    assert row.lance_version not in registry.lake.versions_on_disk("pairs")
