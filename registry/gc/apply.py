@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from mmreg.registry.catalog import VersionRow
     from mmreg.registry.workspace import Workspace
 
+LEASE = "_gc"
+
 
 def gc(
     workspace: Workspace,
@@ -40,8 +42,11 @@ def gc(
 
     ``at`` is the time by which ages go, in seconds since 1970; by default now.
     """
-    found = plan(workspace, dataset, at)
-    return _carried_out(workspace, dataset, found, progress or Quiet(), at) if apply else found.report
+    if not apply:
+        return plan(workspace, dataset, at).report
+    # One at a time: else two would say of the same files that they removed them.
+    with lease(workspace.lake.store, LEASE, wait_s=UPKEEP_WAIT_S):
+        return _carried_out(workspace, dataset, plan(workspace, dataset, at), progress or Quiet(), at)
 
 
 def _carried_out(

@@ -7,6 +7,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -163,6 +164,23 @@ def test_who_comes_between_plan_and_removal_is_seen(notes: Any) -> None:
         assert registry.lake.versions_on_disk("notes") == [1, 4]
         assert len(reader.to_arrow()) == 2
     assert "notes@v1" not in {entry.ref for entry in registry.log("notes") if entry.removed_by}
+
+
+def test_two_clean_ups_at_once_take_turns(notes: Any) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        reports = list(pool.map(lambda _: notes.open().gc(apply=True), range(2)))
+    assert sorted(report.removed for report in reports) == [0, 4]
+    assert len(notes.open().runs("maintenance")) == 2
+
+
+def test_a_pin_is_released_however_often(notes: Any) -> None:
+    registry = notes.open()
+    (row, *_) = registry.catalog.versions("notes")
+    registry.pin("notes", row.uuid, row.lance_version)
+    assert f"mmreg-{row.uuid}" in registry.lake.table("notes").tags.list()
+    for _ in range(2):
+        registry.unpin("notes", row.uuid, "never there")
+        assert f"mmreg-{row.uuid}" not in registry.lake.table("notes").tags.list()
 
 
 def test_a_writer_beside_clean_up_loses_nothing(notes: Any, say: Callable[..., None]) -> None:
