@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
 from collections.abc import Callable
@@ -146,3 +147,28 @@ def test_objects_are_known_by_their_bytes(project: Callable[..., Any]) -> None:
     file.unlink()
     with pytest.raises(IntegrityError, match="is missing from the lake"):
         get_object(store, digest)
+
+
+def test_a_registry_is_closed_and_opens_again_when_it_is_asked(project: Callable[..., Any]) -> None:
+    small = project()
+    small.apply("pairs")
+    with small.open() as registry:
+        before = registry.ls()
+    assert "catalog" not in vars(registry)
+    assert registry.ls() == before
+    registry.close()
+    registry.close()
+
+
+def test_a_registry_that_is_forgotten_lets_go_of_its_index(project: Callable[..., Any]) -> None:
+    small = project()
+    small.apply("pairs")
+    gc.collect()
+
+    beside = small.folder / ".mmreg" / "catalog.db-wal"  # there as long as somebody has the index open
+    registry = small.open()
+    registry.ls()
+    assert beside.exists()
+    del registry
+    gc.collect()
+    assert not beside.exists()
