@@ -12,6 +12,7 @@ import lance
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from mmreg.errors import FilterError, NotFound, UsageError
 from mmreg.registry.decisions import read_decisions
@@ -307,6 +308,15 @@ def test_children_and_the_same_media_elsewhere(
     assert len(small.calls()) == calls
     assert small.open().show("outside@latest").rows == 4
     assert dict(small.open().show("outside@latest").rejected_reasons) == {"erased": 2}
+
+    # Another picture, of which one half is an erased one: that is not made again.
+    picture = Image.open(small.folder / "images" / "first.png")
+    picture.putpixel((20, 9), (1, 2, 3))
+    picture.save(small.folder / "images" / "changed.png")
+    small.apply()
+    assert small.open().show("inline@latest").rows == 5
+    assert small.open().show("parts@latest").rows == 8 + 1
+    assert files_with(places(small), *gone) == []
     assert small.open().doctor().ok
 
 
