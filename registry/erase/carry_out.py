@@ -22,13 +22,13 @@ from mmreg.registry.erase.plan import Planned, is_doomed, plan
 from mmreg.registry.erase.rows import Rewriter, delete_rows
 from mmreg.registry.erase.search import held_still, search
 from mmreg.registry.erase.tombstones import Erasure, load, save
+from mmreg.registry.erase.versions import holding, promote_successors, release
 from mmreg.registry.erase.walk import Wanted
 from mmreg.registry.leases import lease, live, wait_for
 from mmreg.registry.migrate import upgrade
 from mmreg.registry.runs import new_run_id
 from mmreg.schemas.erasure import Asked, ErasurePlan, ErasureReport, Left, Searched
 from mmreg.schemas.progress import Progress, Quiet
-from mmreg.schemas.refs import VersionRef
 from mmreg.schemas.run import REMOVED, Job, Run, RunInput, RunState
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ class _Erasing:
 
     def _remove_versions(self) -> None:
         """Say which versions go, release them, and remove them: derived datasets first, as they refer to roots."""
-        doomed = {root: self._holding(root) for root in self._erasure.samples}
+        doomed = {root: holding(self._workspace, root, self._erasure) for root in self._erasure.samples}
         rows = [
             row
             for dataset in (*derived_from(self._workspace, doomed), *doomed)
@@ -224,7 +224,7 @@ class _Erasing:
         known = {one["uuid"]: one for one in (*self._erasure.removed, *told)}
         self._erasure = replace(self._erasure, removed=list(known.values()))
         save(self._store, self._erasure)
-        self._promote()
+        promote_successors(self._workspace, self._erasure)
         self._workspace.record(self._told({}))
         by_dataset: dict[str, set[int]] = {}
         for row in rows:
@@ -233,40 +233,8 @@ class _Erasing:
             by_dataset.setdefault(root, set()).update(versions)  # also those that nobody has recorded
         for dataset, versions in by_dataset.items():
             with self._upkeep(dataset):
-                self._release(dataset, versions)
+                release(self._workspace, dataset, versions)
                 remove_versions(self._workspace.lake, dataset, versions)
-
-    def _holding(self, root: str) -> set[int]:
-        """The versions of ``root``, but the newest, with a file that held the rows."""
-        files, lake = frozenset(self._erasure.files.get(root, ())), self._workspace.lake
-        older = lake.versions_on_disk(root)[:-1]
-        tables = ((version, lake.find_table(root, version)) for version in older)
-        return {version for version, table in tables if table is not None and holds(table, files)}
-
-    def _release(self, dataset: str, versions: set[int]) -> None:
-        """Take every tag from ``versions``, a person's too: one that stays keeps the bytes."""
-        tags = self._workspace.lake.table(dataset).tags
-        for name, tag in tags.list().items():
-            if tag["version"] in versions:
-                tags.delete(name)
-
-    def _promote(self) -> None:
-        """Let the bare name of a dataset mean its new version, where it meant the newest one that goes."""
-        gone = {one["uuid"] for one in self._erasure.removed}
-        for dataset, uuid in self._erasure.latest.items():
-            row = self._workspace.catalog.resolve(VersionRef(dataset))
-            if row.promoted and row.uuid == uuid and uuid in gone:
-                new, moment = self._workspace.latest(dataset), now()
-                self._workspace.pin(dataset, new.uuid, new.lance_version)
-                self._workspace.record(
-                    Run(
-                        new_run_id(), Job("promotion", dataset), RunState.COMPLETE, moment, moment,
-                        inputs=(self._workspace.latest_input(dataset),),
-                        facets={
-                            "promotion": {"dataset": dataset, "uuid": new.uuid}, "erasure": {"of": self._erasure.id},
-                        },
-                    )
-                )  # fmt: skip
 
     # What lies beside, and the end
 
