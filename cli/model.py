@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from mmreg.cli.command import Group
-from mmreg.cli.names import MODEL
+from mmreg.cli.names import MODEL, kept
 from mmreg.cli.render.errands import Named
 from mmreg.cli.session import Session, pass_session
 from mmreg.schemas.refs import ModelRef
@@ -26,7 +26,7 @@ def model() -> None:
 @click.argument("path", type=click.Path(path_type=Path))
 @click.argument("name")
 @click.option("--alias", metavar="NAME", help="Alias to give it, as in clip@champion.")
-@click.option("--license", metavar="SPDX", help="License of the weights.")
+@click.option("--license", metavar="SPDX", type=kept, help="License of the weights.")
 @click.option("--base", metavar="MODEL", help="The registered model that it was made from.")
 @click.option("--framework", metavar="NAME", help="What loads it: open_clip, transformers, torch, ...")
 @pass_session

@@ -14,6 +14,7 @@ from click.shell_completion import CompletionItem
 from mmreg.cli.session import Session
 from mmreg.errors import MmregError, UsageError
 from mmreg.schemas.refs import ModelRef, NodeRef, VersionRef, check_name
+from mmreg.schemas.secrets import redacted
 
 if TYPE_CHECKING:
     from mmreg.registry.catalog import Catalog
@@ -51,6 +52,7 @@ class Assignment(click.ParamType):  # type: ignore[type-arg]
         if not isinstance(value, str):
             return value
         name, equals, text = value.partition("=")
+        kept(text)
         try:
             if not name or not equals:
                 raise ValueError
@@ -58,6 +60,13 @@ class Assignment(click.ParamType):  # type: ignore[type-arg]
         except ValueError:
             number = " with VALUE a number" if self._kind is float else ""
             raise UsageError(f"{value!r} is not NAME=VALUE{number}") from None
+
+
+def kept(text: str) -> str:
+    """``text`` that goes into records. Raises `UsageError` where it looks like a secret."""
+    if redacted(text) != text:
+        raise UsageError("one of the values looks like a secret, and all of them are kept in records")
+    return text
 
 
 def _datasets(catalog: Catalog, typed: str) -> Iterator[str]:

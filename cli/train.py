@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from mmreg.cli.command import Group
-from mmreg.cli.names import REF, Assignment
+from mmreg.cli.names import REF, Assignment, kept
 from mmreg.cli.session import Session, pass_session
 from mmreg.schemas.refs import VersionRef
 
@@ -28,7 +28,7 @@ def train() -> None:
 @click.option("--alias", metavar="NAME", help="Alias to give them.")
 @click.option("--init-from", metavar="MODEL", help="The registered model that it started from.")
 @click.option("--framework", metavar="NAME", help="What loads them: open_clip, transformers, torch, ...")
-@click.option("--license", metavar="SPDX", help="License of the weights.")
+@click.option("--license", metavar="SPDX", type=kept, help="License of the weights.")
 @click.option("--metric", "metrics", type=Assignment(float), multiple=True, help="What it scored.")
 @click.option("--param", "params", type=Assignment(str), multiple=True, help="A setting of the training.")
 @pass_session

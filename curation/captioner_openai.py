@@ -78,7 +78,7 @@ class OpenAICaptioner:
             answer = self._client.chat.completions.create(**self._body, messages=[{"role": "user", "content": content}])
         except self._openai.APIError as error:
             return Reply(error=self._reason(error))
-        except (ValueError, RecursionError) as error:  # the body is no JSON
+        except (_Flood, ValueError, RecursionError) as error:  # the body is endless, or no JSON
             return Reply(error=f"malformed_answer: {self._clean(str(error))}")
         return self._reply(answer)
 

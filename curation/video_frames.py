@@ -129,6 +129,8 @@ class VideoFrames:
                 if not container.streams.video:
                     raise _Unusable("no_video: there is no stream of images in it")
                 stream = container.streams.video[0]
+                if stream.codec_context is None:
+                    raise _Unusable("unreadable: its pictures are in a format that nobody here knows")
                 self._check_size(stream.width, stream.height)
                 # Pictures of a film may grow on the way: the decoder itself is to refuse them.
                 stream.codec_context.options = {"max_pixels": str(self._params.max_pixels)}

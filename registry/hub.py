@@ -6,6 +6,7 @@ The package huggingface_hub fetches and keeps them; all else here looks at what 
 from __future__ import annotations
 
 import importlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def fetched_snapshot(uri: str, revision: str | None) -> Path:
 
 def _name(uri: str) -> str:
     name = uri.removeprefix(SCHEME)
-    if name.count("/") != 1 or not all(name.split("/")):
+    if not re.fullmatch(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", name, re.ASCII) or ".." in name:
         raise UsageError(f"{uri} names no model", hint="hf://ORGANISATION/NAME, with its revision under 'revision'")
     return name
 

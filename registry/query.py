@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from mmreg.errors import IntegrityError
 from mmreg.registry.read import Reader
 from mmreg.schemas.arrow import media_kind
 from mmreg.schemas.refs import VersionRef
@@ -29,19 +28,8 @@ def rows(
     wanted = list(columns) if columns is not None else reader.schema.names
     light = _light(reader, wanted)
     for batch in reader.batches(light, where=where, limit=limit, media=False):
-        for row in _rows(batch, ref):
+        for row in batch.to_pylist():
             yield {name: _value(row, name, reader.full_schema) for name in wanted}
-
-
-def _rows(batch: pa.RecordBatch, ref: VersionRef) -> list[dict[str, Any]]:
-    try:
-        rows: list[dict[str, Any]] = batch.to_pylist()
-    except UnicodeDecodeError as error:  # mmreg writes none, others may
-        raise IntegrityError(
-            f"{ref}: a text that is not UTF-8 stands in it, which other software has written",
-            hint=f"mmreg log {ref.dataset}, for the version that brought it",
-        ) from error
-    return rows
 
 
 def _light(reader: Reader, wanted: list[str]) -> list[str]:

@@ -223,7 +223,7 @@ def _tensors(file: _File) -> list[_Tensor]:
     try:
         header = json.loads(text)
         tensors = [
-            _Tensor(_dtype(entry["dtype"]), math.prod(map(_size, entry["shape"])), int(entry["data_offsets"][1]))
+            _Tensor(_dtype(entry["dtype"]), math.prod(map(_size, entry["shape"])), _size(entry["data_offsets"][1]))
             for name, entry in header.items()
             if name != "__metadata__"
         ]
@@ -248,9 +248,9 @@ def _dtype(name: object) -> str:
 
 
 def _size(number: object) -> int:
-    """One dimension of a tensor. Raises `ValueError`."""
+    """One dimension of a tensor, or a place in the file. Raises `ValueError`."""
     if not isinstance(number, int) or not 0 <= number < 2**48:
-        raise ValueError("no dimension")
+        raise ValueError("no size")
     return number
 
 

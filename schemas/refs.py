@@ -16,8 +16,9 @@ _ORDINAL = re.compile(r"v([1-9][0-9]{0,8})")
 def check_name(name: str, what: str = "name") -> str:
     """Return ``name``; raise `UsageError` where a store or a shell could not carry it."""
     if not NAME.fullmatch(name) or name.endswith(".lock"):
+        shown = "an address" if "://" in name else repr(name)  # cut at its '@' nobody would see a password in it
         raise UsageError(
-            f"{name!r} is no {what}: use letters, digits, '.', '_' and '-', starting with a letter or a digit"
+            f"{shown} is no {what}: use letters, digits, '.', '_' and '-', starting with a letter or a digit"
         )
     return name
 

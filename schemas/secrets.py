@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-_SIGNED = r"X-Amz-Signature|X-Amz-Security-Token|X-Goog-Signature|sig|signature|token|access_token|api_?key|(?:ssl)?password"
+_SIGNED = (
+    r"X-Amz-Signature|X-Amz-Security-Token|X-Goog-Signature|sig|signature|token|access_token|api_?key|(?:ssl)?password"
+)
 _TOKENS = (
     r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"  # AWS
     r"|\bhf_[A-Za-z0-9]{20,}"
