@@ -13,8 +13,8 @@ from pathlib import Path
 
 from projects import make_project
 
-from mmreg.registry.catalog.sqlite import SqliteDatabase
 from mmreg.registry.catalog.record import record_run
+from mmreg.registry.catalog.sqlite import SqliteDatabase
 from mmreg.registry.runs import transaction_uuid, write_run
 from mmreg.schemas.run import Job, Run, RunInput, RunState, VersionOutput
 

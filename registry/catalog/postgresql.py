@@ -69,7 +69,7 @@ class PostgresqlDatabase:
         with self._writing, _storage_errors(self._place):
             self._again(self._begin)
             try:
-                with self._connection.pipeline():  # what nobody waits for goes out together: a run is a dozen statements
+                with self._connection.pipeline():  # a run is a dozen statements: they go out together
                     yield _Transaction(self._connection)
             except BaseException:
                 if not self._connection.closed:

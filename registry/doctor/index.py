@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
 def look(workspace: Workspace, *, writable: bool) -> Iterator[Finding]:
     lake = workspace.lake
-    workspace.close()
-    catalog = workspace.open_catalog()
+    catalog = workspace.open_catalog()  # not the workspace's own: that has caught up and told nobody
     try:
         suspects = {run.id for run in catalog.unwritten()}
         absorbed = catalog.catch_up(lake.store)
@@ -38,6 +37,7 @@ def look(workspace: Workspace, *, writable: bool) -> Iterator[Finding]:
         yield from _disagreements(lake, catalog)
     finally:
         catalog.close()
+    workspace.catch_up()
 
 
 def _disagreements(lake: Lake, catalog: Catalog) -> Iterator[Finding]:
