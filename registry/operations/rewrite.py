@@ -58,8 +58,9 @@ def rewrite(table: lance.LanceDataset, fragment_ids: Collection[int]) -> Rewritt
     """Write the live rows of ``fragment_ids`` anew, and neighbours among them into one fragment while they fit.
 
     None where that would change nothing: none of these has a deleted row, or a neighbour that fits. Memory: a few
-    hundred MB, or ten times the largest cell. The operation is for ``table`` as it is: after a lost race prepare it
-    again. Raises `IntegrityError` where what was written is not what was read; `OSError` as Lance does.
+    hundred MB (ADR 18), or seven times the largest cell. The operation is for ``table`` as it is: after a lost race
+    prepare it again. Raises `IntegrityError` where what was written is not what was read; `OSError` and `ValueError`
+    as Lance does.
     """
     import lance
 
