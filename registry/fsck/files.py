@@ -79,6 +79,10 @@ class TableFiles:
     def open(self, version: int) -> lance.LanceDataset:
         return self.lake.table(self.dataset, version)
 
+    def size(self, path: str) -> int | None:
+        """How long a file is on disk, by its path within the table's folder; None where it is not there."""
+        return self._there.get(path)
+
     @cached_property
     def _there(self) -> dict[str, int]:
         """Sizes of the files on disk, by path within the table's folder."""

@@ -80,12 +80,14 @@ def archive(records: Records, store: Store, *, deep: bool) -> Iterator[Damage]:
         hint = "copy its files back from a backup, then mmreg fsck --deep"
         yield Damage("unreadable", records.archive, file=ARCHIVE, hint=hint)
     needed = _archive_files(store)
+    listed: set[str] = set()
     for key in list(store.list("_mmreg/archive")):
         try:
             files = {file["path"]: (file["size"], file["xxh3_128"]) for file in json.loads(store.get(key) or b"")}
         except (ValueError, KeyError, TypeError):
             yield Damage("object", f"{key} is no list of digests", file=key, hint="mmreg fsck --repair")
             continue
+        listed |= files.keys()
         for path in files.keys() & needed if deep else ():
             place = f"{ARCHIVE}/{path}"
             try:
@@ -96,6 +98,10 @@ def archive(records: Records, store: Store, *, deep: bool) -> Iterator[Damage]:
             if found != files[path]:
                 said = f"{place} has changed: its bytes are not those that were written"
                 yield Damage("changed", said, file=place, hint="copy it back from a backup")
+    if deep and records.archive is None and not any(undigested_archive(store)):
+        for path in sorted(needed - listed):
+            said = f"{ARCHIVE}/{path} is in no list of digests, as it was once: a list below _mmreg/archive has changed"
+            yield Damage("object", said, file=f"{ARCHIVE}/{path}", hint="copy _mmreg/archive back from a backup")
 
 
 def undigested_archive(store: Store) -> Iterator[int]:

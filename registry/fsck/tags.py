@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from mmreg.registry.digests import manifest_path
 from mmreg.schemas.damage import Damage
 
 if TYPE_CHECKING:
     from mmreg.registry.fsck.files import TableFiles
 
 PIN = "mmreg-"
+_FIELDS = {"branch", "version", "createdAt", "updatedAt", "manifestSize", "metadata"}
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Tags:
             name = key.removeprefix(folder).removesuffix(".json")
             if not key.endswith(".json") or "/" in name:
                 continue  # what a killed writer left
-            version = _version(files.lake.store.get(key))
+            version = _version(files, files.lake.store.get(key))
             wanted = by_uuid.get(name.removeprefix(PIN)) if name.startswith(PIN) else version
             if version is not None and version in files.retained and version == wanted:
                 tags[name] = version
@@ -82,9 +85,16 @@ class Tags:
                 )
 
 
-def _version(data: bytes | None) -> int | None:
+def _version(files: TableFiles, data: bytes | None) -> int | None:
+    """The version that a tag names; None where Lance would stumble over it."""
     try:
         told = json.loads(data or b"")
-        return int(told["version"]) if told.get("branch") is None else None
+        number = int(told["version"])
+        for name in ("createdAt", "updatedAt"):
+            if told.get(name) is not None:
+                datetime.fromisoformat(told[name])
+        size = told.get("manifestSize")
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
+    strange = told.keys() - _FIELDS or told.get("branch") is not None
+    return None if strange or size not in (None, files.size(manifest_path(number)) or size) else number

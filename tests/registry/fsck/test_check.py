@@ -172,7 +172,17 @@ def test_a_damaged_run_object_of_nothing_else_stays_as_it_is(grown: Any) -> None
     assert object.read_bytes() == before
 
 
-@pytest.mark.parametrize("content", ["", "{", '{"branch": null, "version": 999}', '{"branch": null, "version": 1}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{",
+        '{"version": 999}',
+        '{"version": 1}',
+        '{"version": 2, "createdAt": "20 o6"}',
+        '{"wersion": 2, "version": 2}',
+    ],
+)
 def test_a_torn_pin_is_made_anew(grown: Any, content: str) -> None:
     pins = files_of(grown, "pairs.lance/_refs/tags/mmreg-*.json")
     torn = next(pin for pin in pins if json.loads(pin.read_text())["version"] != 1)
