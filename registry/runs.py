@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 OBJECTS = "_mmreg/runs"
 ARCHIVE = "_mmreg/runs.lance"
 RUN_PROPERTY = "mmreg.run"
-REMOVED = "removed"
-"""The facet by which a run says which versions it removes: a list of dataset, uuid and lance_version."""
 ATTEMPTS = 50
 WAIT_S = 60.0
 LEASE = "_runs"
@@ -181,12 +179,15 @@ def commit_archive(store: Store, transaction: lance.Transaction, **said: int) ->
     from mmreg.registry.digests import digest_files, manifest_path, new_files, transaction_path
 
     transaction.transaction_properties = {RUN_PROPERTY: _maintenance(said).to_json()}
+    brought = new_files(transaction.operation, None)
+    store.persist(f"{ARCHIVE}/{path}" for path in brought)
     # Without Lance's own retries: repeated, the Overwrite of a lost race to create would replace the winner.
     committed = lance.LanceDataset.commit(
         _archive_uri(store), transaction, storage_options=store.options or None, max_retries=0
     )
     beside = manifest_path(committed.version), transaction_path(transaction.read_version, transaction.uuid)
-    files = digest_files(store, ARCHIVE, [*new_files(transaction.operation, None), *beside])
+    store.persist(f"{ARCHIVE}/{path}" for path in beside)
+    files = digest_files(store, ARCHIVE, [*brought, *beside])
     store.put(archive_digests(committed.version), json.dumps([asdict(file) for file in files]).encode())
 
 
