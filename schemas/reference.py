@@ -11,7 +11,8 @@ from typing import Any
 from mmreg.schemas.json_schema import Schema, json_schema
 
 _PLACES = (
-    ("", "Project"), ("lake", "LakeSpec"), ("budget", "Budget"), ("retention", "RetentionSpec"), ("models.NAME", "ModelSpec"),
+    ("", "Project"), ("lake", "LakeSpec"), ("budget", "Budget"), ("retention", "RetentionSpec"),
+    ("models.NAME", "ModelSpec"),
     ("datasets.NAME", "DatasetSpec"), ("datasets.NAME.source", "SourceSpec"),
     ("datasets.NAME.source.limits", "Limits"), ("datasets.NAME.columns.NAME", "ColumnSpec"),
     ("passes.NAME", "PassSpec"), ("passes.NAME.sample", "SampleSpec"), ("passes.NAME.top", "TopSpec"),
