@@ -21,6 +21,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mmreg.errors import IntegrityError
+from mmreg.registry.operations.allocator import return_freed_memory
 from mmreg.registry.operations.compare import assert_same
 from mmreg.registry.snapshot import file_paths
 
@@ -64,6 +65,7 @@ def rewrite(table: lance.LanceDataset, fragment_ids: Collection[int]) -> Rewritt
     """
     import lance
 
+    return_freed_memory()
     fragments = {fragment.fragment_id: fragment.metadata for fragment in table.get_fragments()}
     chosen = set(fragment_ids)
     if not chosen:
