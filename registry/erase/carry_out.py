@@ -22,7 +22,7 @@ from mmreg.registry.erase.plan import Planned, is_doomed, plan
 from mmreg.registry.erase.rows import Rewriter, delete_rows
 from mmreg.registry.erase.search import held_still, search
 from mmreg.registry.erase.tombstones import Erasure, load, save
-from mmreg.registry.erase.versions import holding, promote_successors, release
+from mmreg.registry.erase.versions import holding, promote_successors, release, removed
 from mmreg.registry.erase.walk import Wanted
 from mmreg.registry.leases import lease, live, wait_for
 from mmreg.registry.migrate import upgrade
@@ -230,7 +230,8 @@ class _Erasing:
         for row in rows:
             by_dataset.setdefault(row.dataset, set()).add(row.lance_version)
         for root, versions in doomed.items():
-            by_dataset.setdefault(root, set()).update(versions)  # also those that nobody has recorded
+            # Also those that nobody has recorded, and those whose removal was cut short.
+            by_dataset.setdefault(root, set()).update(versions | removed(self._workspace, root))
         for dataset, versions in by_dataset.items():
             with self._upkeep(dataset):
                 release(self._workspace, dataset, versions)

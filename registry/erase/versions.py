@@ -25,6 +25,11 @@ def holding(workspace: Workspace, root: str, erasure: Erasure) -> set[int]:
     return {version for version, table in tables if table is not None and holds(table, files)}
 
 
+def removed(workspace: Workspace, dataset: str) -> set[int]:
+    """The versions of ``dataset`` of which a run says that it removes them: by now gone, or about to go."""
+    return {row.lance_version for row in workspace.catalog.versions(dataset) if row.removed_by}
+
+
 def release(workspace: Workspace, dataset: str, versions: set[int]) -> None:
     """Take every tag from ``versions``, a person's too: one that stays keeps the bytes."""
     tags = workspace.lake.table(dataset).tags

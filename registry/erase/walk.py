@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from mmreg.registry.changes import address_hash
 from mmreg.registry.erase.likeness import contents, media_columns, media_of, told_cells
+from mmreg.registry.erase.versions import removed
 from mmreg.registry.lake import reading
 from mmreg.registry.snapshot import Layout
 from mmreg.schemas.arrow import MADE_FOR, PARENT, media_kind
@@ -142,9 +143,11 @@ class Walk:
 
     @cached_property
     def _versions(self) -> list[tuple[lance.LanceDataset, int]]:
-        """Oldest first: there rows are not deleted yet. Versions that vanish meanwhile are passed over."""
-        lake = self._workspace.lake
-        opened = ((lake.find_table(self.root, version), version) for version in lake.versions_on_disk(self.root))
+        """Oldest first: there rows are not deleted yet. Versions that vanish meanwhile are passed over, and so are
+        those of which a run says that it removes them: killed in between, some of their files are gone."""
+        lake, going = self._workspace.lake, removed(self._workspace, self.root)
+        there = (version for version in lake.versions_on_disk(self.root) if version not in going)
+        opened = ((lake.find_table(self.root, version), version) for version in there)
         return [(table, version) for table, version in opened if table is not None]
 
     def _visible(self, found: dict[Key, list[Match]]) -> Iterator[pa.Table]:
