@@ -121,6 +121,23 @@ class Words:
 '''
 
 
+MODEL_KEY = "sk-nobody-else-knows-this"
+HUB_TOKEN = "hf_PlantedForTheWholeSuite0123456789"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_file_has_a_secret(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Of all that this session writes (lakes, indexes, logs, answers) no file has a key that was used or at hand."""
+    os.environ["HF_TOKEN"] = HUB_TOKEN
+    yield
+    secrets = [*honest_s3.KEYS.values(), MODEL_KEY, HUB_TOKEN]
+    asked = [part for secret in secrets for part in ("-e", secret)]
+    found = subprocess.run(
+        ["grep", "-rlasF", *asked, tmp_path_factory.getbasetemp()], stdout=subprocess.PIPE, text=True
+    )
+    assert not found.stdout, f"a secret was written to\n{found.stdout}"
+
+
 @dataclass
 class SmallProject:
     """A project folder: ``images`` with sidecar captions, ``mmreg.yaml``, a plug-in, a lake."""
@@ -306,11 +323,10 @@ class ModelServer:
 
 @pytest.fixture(scope="session")
 def _model_server() -> Iterator[ModelServer]:
-    key = "sk-nobody-else-knows-this"
-    command = [sys.executable, "-m", "mmreg.curation.fake_server", "--key", key]
+    command = [sys.executable, "-m", "mmreg.curation.fake_server", "--key", MODEL_KEY]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        yield ModelServer(process.stdout.readline().strip(), key)
+        yield ModelServer(process.stdout.readline().strip(), MODEL_KEY)
         process.terminate()
 
 
