@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from mmreg.errors import Conflict, StorageError
 from mmreg.registry.clock import now
 from mmreg.registry.digests import Brought, manifest_path, sealed, transaction_path
-from mmreg.registry.lake import Lake, first_line, is_conflict
+from mmreg.registry.lake import WRITE_AGAIN, Lake, first_line, is_conflict
 from mmreg.registry.leases import wait_for
 from mmreg.registry.runs import RUN_PROPERTY, iter_runs, transaction_uuid
 from mmreg.schemas.run import Run, VersionOutput
@@ -95,7 +95,7 @@ def publish(
             if table is not None and (landed := _landed(lake, dataset, table, uuid, run.started_at)):
                 return landed
             if not is_conflict(error):
-                raise StorageError(f"{dataset}: publishing failed: {first_line(error)}") from error
+                raise StorageError(f"{dataset}: publishing failed: {first_line(error)}", hint=WRITE_AGAIN) from error
             time.sleep(random.uniform(0, min(1.0, 0.02 * 2 ** min(attempt, 6))))
             continue
         landed = record.with_output(replace(output, lance_version=lance_version))

@@ -155,10 +155,14 @@ def _bytes(store: Store, run: Run) -> bytes | None:
         return None
     data = store.get(facet["path"])
     if data is None:
-        raise IntegrityError(f"{facet['path']}: the decisions of run {run.id} are missing from the lake")
+        raise IntegrityError(
+            f"{facet['path']}: the decisions of run {run.id} are missing from the lake", hint="mmreg fsck"
+        )
     digest = hashlib.sha256(data).hexdigest()
     if digest != facet["sha256"] and digest not in replacements(store, facet["sha256"]):
-        raise IntegrityError(f"{facet['path']}: the decisions of run {run.id} have changed in the lake")
+        raise IntegrityError(
+            f"{facet['path']}: the decisions of run {run.id} have changed in the lake", hint="mmreg fsck"
+        )
     return data
 
 

@@ -32,7 +32,7 @@ from mmreg.registry.clock import now
 from mmreg.registry.commit import Draft, publish
 from mmreg.registry.erase.tombstones import load
 from mmreg.registry.incoming import Incoming
-from mmreg.registry.lake import first_line, is_conflict
+from mmreg.registry.lake import WRITE_AGAIN, first_line, is_conflict
 from mmreg.registry.objects import put_records
 from mmreg.registry.operations.rows import change_rows, create
 from mmreg.registry.redeclared import check_columns, spec_digest
@@ -177,7 +177,9 @@ class Ingest:
         except OSError as error:
             if is_conflict(error):  # somebody else has made the table meanwhile
                 raise _Overtaken from error
-            raise StorageError(f"{self._name}: the rows cannot be written: {first_line(error)}") from error
+            raise StorageError(
+                f"{self._name}: the rows cannot be written: {first_line(error)}", hint=WRITE_AGAIN
+            ) from error
 
     def _new_columns(self) -> tuple[str, ...]:
         """The declared columns that the last ingest did not know."""

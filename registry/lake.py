@@ -28,6 +28,9 @@ FORMAT = 2
 
 MARKER = "mmreg.json"
 
+WRITE_AGAIN = "look at the free space, the permissions and the network, then repeat the command"
+"""What to do where a write failed: nothing of it is there, or all."""
+
 
 class Lake:
     """An opened lake. ``store`` holds its objects; tables are opened through `table`.
@@ -107,7 +110,9 @@ class Lake:
         except (ValueError, FileNotFoundError, OSError) as error:
             if "not found" in str(error).lower():
                 return None
-            raise StorageError(f"{dataset}: the table cannot be opened: {first_line(error)}") from error
+            raise StorageError(
+                f"{dataset}: the table cannot be opened: {first_line(error)}", hint=f"mmreg fsck {dataset}"
+            ) from error
 
     def versions_on_disk(self, dataset: str) -> list[int]:
         """Lance versions that have a manifest, oldest first: a directory listing, nothing is opened."""

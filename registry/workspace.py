@@ -13,7 +13,7 @@ from mmreg.errors import IntegrityError, NotFound, StorageError
 from mmreg.registry import sync
 from mmreg.registry.catalog import Catalog, VersionRow
 from mmreg.registry.held import held, places_of
-from mmreg.registry.lake import Lake, first_line
+from mmreg.registry.lake import WRITE_AGAIN, Lake, first_line
 from mmreg.registry.leases import lease
 from mmreg.schemas.refs import ModelRef, VersionRef
 
@@ -201,7 +201,9 @@ class Workspace:
                 table.tags.create(name, lance_version)
             except (OSError, ValueError) as error:
                 if name not in table.tags.list():  # else another process pinned it first
-                    raise StorageError(f"{dataset}: cannot pin v{lance_version}: {first_line(error)}") from error
+                    raise StorageError(
+                        f"{dataset}: cannot pin v{lance_version}: {first_line(error)}", hint=WRITE_AGAIN
+                    ) from error
 
     def unpin(self, dataset: str, *uuids: str) -> None:
         """Let clean-up have versions that `pin` has kept; one that is not pinned is fine."""
@@ -211,7 +213,9 @@ class Workspace:
                 table.tags.delete(name)
             except (OSError, ValueError) as error:
                 if name in self.lake.table(dataset).tags.list():  # else another process was first
-                    raise StorageError(f"{dataset}: cannot release {name}: {first_line(error)}") from error
+                    raise StorageError(
+                        f"{dataset}: cannot release {name}: {first_line(error)}", hint=WRITE_AGAIN
+                    ) from error
 
     @contextmanager
     def holding(self, *rows: VersionRow) -> Iterator[None]:

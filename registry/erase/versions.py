@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mmreg.errors import StorageError
 from mmreg.registry.clock import now
 from mmreg.registry.erase.derived import holds
-from mmreg.registry.lake import first_line
+from mmreg.registry.lake import WRITE_AGAIN, first_line
 from mmreg.registry.runs import new_run_id
 from mmreg.schemas.refs import VersionRef
 from mmreg.schemas.run import Job, Run, RunState
@@ -39,7 +39,9 @@ def release(workspace: Workspace, dataset: str, versions: set[int]) -> None:
                 tags.delete(name)
             except (OSError, ValueError) as error:
                 if name in workspace.lake.table(dataset).tags.list():  # else another process was first
-                    raise StorageError(f"{dataset}: cannot release the tag {name}: {first_line(error)}") from error
+                    raise StorageError(
+                        f"{dataset}: cannot release the tag {name}: {first_line(error)}", hint=WRITE_AGAIN
+                    ) from error
 
 
 def promote_successors(workspace: Workspace, erasure: Erasure) -> None:
