@@ -1,6 +1,6 @@
 # make demo   train on real clip art, curate it with the model, show the lineage   (SIZE=2000 for less)
 # make test   lint, types and tests                                                (make check: without tests)
-# make canaries   what mmreg relies on of Lance, with the lowest pylance that it supports; make test does it, too
+# make canaries   what mmreg relies on of Lance, with the lowest pylance and pyarrow; make test does it, too
 #
 # Each makes .venv with what it needs, and works again when repeated. PYTHON=... chooses the interpreter.
 
@@ -51,7 +51,8 @@ $(VENV)/.made:
 
 $(VENV)/.lowest: $(VENV)/.made pyproject.toml
 	$(VENV)/bin/python -m venv --clear $(LOWEST)
-	$(LOWEST)/bin/python -m pip install -q -e . "pylance==$$(sed -n 's/.*"pylance>=\([0-9]*\),.*/\1.0.0/p' pyproject.toml)" pytest hypothesis
+	$(LOWEST)/bin/python -m pip install -q -e . pytest hypothesis \
+	  $$(sed -nE 's/^ *"(pylance|pyarrow)>=([0-9]+)[",].*/\1==\2.0.0/p' pyproject.toml)
 	touch $@
 
 $(VENV)/.demo: $(VENV)/.made pyproject.toml constraints.txt

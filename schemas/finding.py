@@ -11,7 +11,7 @@ CODES: Mapping[str, str] = {
     "lake_format": "the lake has the format of an older mmreg, which may thus still write to it",
     "clock_off": "this machine's clock and the store's are more than a minute apart",
     "disk_space": "little space is left where the lake or the index is",
-    "library_untried": "a library or Python itself is older or newer than what mmreg was tried with",
+    "library_untried": "a library or Python itself is older or newer than what mmreg is made for",
     "declaration": "mmreg.yaml cannot be read",
     "index_behind": "runs were in the lake and not in the index",
     "index_disagrees": "the index and the lake tell different things of a dataset",

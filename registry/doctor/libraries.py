@@ -1,4 +1,4 @@
-"""What mmreg was tried with, and what is installed."""
+"""What mmreg is made for, and what is installed."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from importlib.metadata import version
 
 from mmreg.schemas.finding import Finding
 
-TRIED = {
+MADE_FOR = {
     "python": ("3.11", "3.14"),
     "pylance": ("14.0", "14.0"),
     "pyarrow": ("20", "26"),
 }
-"""From the lowest to the highest release, both included."""
+"""From the lowest to the highest release, both included. `make test` runs what rests on Lance with the lowest, too."""
 
 
 def look() -> Iterator[Finding]:
-    for name, (lowest, highest) in TRIED.items():
+    for name, (lowest, highest) in MADE_FOR.items():
         installed = platform.python_version() if name == "python" else version(name)
         if not _up_to(lowest, installed) >= _numbers(lowest) or not _up_to(highest, installed) <= _numbers(highest):
             yield Finding(
                 "library_untried",
-                f"{name} {installed} is installed; mmreg was tried with {lowest} to {highest}",
+                f"{name} {installed} is installed; mmreg is made for {lowest} to {highest}",
                 hint=f"pip install '{name}>={lowest},<={highest}.*'" if name != "python" else f"Python {highest}",
                 note=True,
             )

@@ -88,9 +88,9 @@ def test_what_was_tried_is_what_may_be_installed() -> None:
     lowest = {
         match[1]: match[2]
         for line in requires("mmreg") or ()
-        if (match := re.match(r"(\w+)[^;]*>=([\d.]+)", line)) and match[1] in libraries.TRIED
+        if (match := re.match(r"(\w+)[^;]*>=([\d.]+)", line)) and match[1] in libraries.MADE_FOR
     }
-    assert {name: bounds[0].split(".")[0] for name, bounds in libraries.TRIED.items() if name != "python"} == {
+    assert {name: bounds[0].split(".")[0] for name, bounds in libraries.MADE_FOR.items() if name != "python"} == {
         name: bound.split(".")[0] for name, bound in lowest.items()
     }
 
