@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from mmreg.errors import LeaseHeld
+from mmreg.errors import LeaseHeld, StorageError
 from mmreg.registry.store import Store
 
 TTL_S = 60.0
@@ -130,8 +130,13 @@ def _bury(store: Store, name: str, gone: Holder) -> bool:
 
 
 def _keep(store: Store, name: str, mine: Holder, finished: threading.Event) -> None:
-    while not finished.wait(TTL_S / 4) and _is_held_by(store, name, mine.nonce):
-        store.put(_key(name), _told(replace(mine, expires_at=time.time() + TTL_S)))
+    while not finished.wait(TTL_S / 4):
+        try:
+            if not _is_held_by(store, name, mine.nonce):
+                return
+            store.put(_key(name), _told(replace(mine, expires_at=time.time() + TTL_S)))
+        except StorageError:
+            continue  # there are more turns before it expires: a store may fail for a while
 
 
 def _is_held_by(store: Store, name: str, nonce: str) -> bool:

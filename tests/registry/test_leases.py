@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -16,7 +17,7 @@ from threading import Barrier, Event
 
 import pytest
 
-from mmreg.errors import LeaseHeld
+from mmreg.errors import LeaseHeld, StorageError
 from mmreg.registry import leases
 from mmreg.registry.leases import holder, lease, release_abandoned, wait_for
 from mmreg.registry.store import Store
@@ -152,6 +153,34 @@ def test_pushing_a_lease_on_changes_nothing_else(store: LocalStore, monkeypatch:
         while now is None or now.expires_at == first.expires_at:
             now = holder(store, "a")
         assert now == replace(first, expires_at=now.expires_at)
+
+
+def test_a_store_that_fails_for_a_while_loses_no_lease(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leases, "TTL_S", 0.4)
+    store = LocalStore(str(tmp_path))
+    (tmp_path / "there").mkdir()
+    (tmp_path / "_mmreg").mkdir()
+    folder = tmp_path / "_mmreg" / "leases"
+    folder.symlink_to(tmp_path / "there")
+
+    def lead(name: str) -> None:
+        other = folder.with_name("other")
+        other.symlink_to(tmp_path / name if name == "there" else folder)
+        other.replace(folder)
+
+    with lease(store, "a"):
+        lead("into itself")
+        with pytest.raises(StorageError):
+            holder(store, "a")
+        threading.Event().wait(0.25)  # two turns
+        lead("there")
+        before = holder(store, "a")
+        assert before is not None
+        deadline = time.monotonic() + 60
+        while (now := holder(store, "a")) is not None and now.expires_at <= before.expires_at:
+            assert time.monotonic() < deadline, "nobody pushes it on any more"
+            time.sleep(0.02)
+        assert now is not None
 
 
 def test_one_that_lost_its_lease_leaves_the_next_one_alone(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
