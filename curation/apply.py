@@ -21,6 +21,7 @@ from mmreg.curation.terms import Terms
 from mmreg.curation.train import run_training, training_state
 from mmreg.errors import NotApproved
 from mmreg.registry.drop import take_up
+from mmreg.registry.erase.carry_out import refuse_unfinished
 from mmreg.registry.evolve import complete
 from mmreg.registry.models import add_declared, newest, note_served
 from mmreg.registry.weights import weights_path
@@ -57,10 +58,12 @@ def apply(
 
     A step that waits for something is reported as blocked, and so is what comes after it; a failing step raises,
     and what was published before it stays. Spending above a budget needs the digest of the plan in ``approve``, else
-    `NotApproved` is raised. Where somebody else has declared a step differently since, `Conflict`, unless ``force``.
+    `NotApproved` is raised. Where somebody else has declared a step differently since, `Conflict`, unless ``force``;
+    so it is while an erasure is not through.
     ``errors_only``: nothing but rows that failed is computed anew.
     """
     registry.catch_up()
+    refuse_unfinished(registry)
     approved = None
     if approve is not None:
         approved = plan(registry, select)

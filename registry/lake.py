@@ -3,7 +3,9 @@
     mmreg.json              the lake's id, its format, what its store can do
     <dataset>.lance         one linear history a dataset
     _mmreg/runs, runs.lance run objects and their archive
-    _mmreg/objects          large parameters by digest: rejected records, fragment summaries
+    _mmreg/objects          large parameters by digest: rejected records, fragment summaries, digests of files
+    _mmreg/decisions        what selections decided about each row
+    _mmreg/erasures         what is erased
     _mmreg/stage, leases    work in progress
 
 Nothing in it is an absolute path, so a copied, renamed or mounted-elsewhere lake works as it is.

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmreg.errors import MmregError, NotApproved, NotFound
+from mmreg.errors import Conflict, MmregError, NotApproved, NotFound
 from mmreg.registry.clean import remove_versions
 from mmreg.registry.clock import now
 from mmreg.registry.commit import UPKEEP_WAIT_S, upkeep_lease
@@ -93,6 +93,15 @@ def unfinished(workspace: Workspace) -> Iterator[Erasure]:
     for erasure in load(workspace.lake.store).erasures:
         if not erasure.finished or any(_is_back(workspace, root, files) for root, files in erasure.files.items()):
             yield erasure
+
+
+def refuse_unfinished(workspace: Workspace) -> None:
+    """Passes read tables as they are, erased rows and all. Raises `Conflict` while there are such rows."""
+    for erasure in unfinished(workspace):
+        raise Conflict(
+            f"erasure {erasure.id} is not through: rows that it names may still be in the tables",
+            hint="mmreg erase --resume, or wait for the process that is at it",
+        )
 
 
 def _is_back(workspace: Workspace, root: str, files: Sequence[str]) -> bool:

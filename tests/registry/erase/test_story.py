@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mmreg.errors import NotApproved, NotFound
+from mmreg.errors import Conflict, NotApproved, NotFound
 from mmreg.registry.api import Registry
 from mmreg.schemas.erasure import Asked, ErasurePlan, ErasureReport
 
@@ -164,8 +164,11 @@ def test_a_restored_backup_shows_nothing_of_it(
     assert len(clips.open().open_version("signs@latest")) == 5
     [finding] = [finding for finding in clips.open().doctor().findings if finding.code == "erasure_unfinished"]
     assert "again" in finding.message and finding.hint == "mmreg erase --resume"
+    with pytest.raises(Conflict, match="mmreg erase --resume"):  # passes would read it
+        clips.apply()
     [report] = clips.open().erase_resume()
     assert report.ok
+    clips.apply()
     assert files_with([clips.folder / "lake", clips.folder / ".mmreg"], source["bytes"]) == []
     assert rows(clips.open(), "clips@latest") == before
 
