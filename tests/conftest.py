@@ -140,9 +140,13 @@ def no_file_has_a_secret(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
 
 @dataclass
 class SmallProject:
-    """A project folder: ``images`` with sidecar captions, ``mmreg.yaml``, a plug-in, a lake."""
+    """A project folder: ``images`` with sidecar captions, ``mmreg.yaml``, a plug-in, a lake.
+
+    ``noted`` is the file in it that has a line for every call of the plug-in by `apply`.
+    """
 
     folder: Path
+    noted: str = "calls.log"
 
     def draw(self, name: str, caption: str | None = "a coloured disc", seed: int | None = None) -> None:
         """Put a picture (one for each seed; by default the name's) and its caption where the source is."""
@@ -165,7 +169,7 @@ class SmallProject:
         return Registry.open(self.folder)
 
     def apply(self, *select: str) -> ApplyReport:
-        os.environ["CALLS"] = str(self.folder / "calls.log")
+        os.environ["CALLS"] = str(self.folder / self.noted)
         return apply(self.open(), select)
 
     def python(self, code: str, *arguments: str) -> subprocess.Popen[str]:
