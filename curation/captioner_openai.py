@@ -25,7 +25,7 @@ from mmreg.curation.protocol import LoadedModel
 from mmreg.errors import MissingExtra, MmregError, StorageError, UsageError
 from mmreg.schemas.cells import encodable
 from mmreg.schemas.secrets import redacted
-from mmreg.validators.pictures import FORMATS, strict
+from mmreg.validators.media.pictures import FORMATS, strict
 
 _SENT_AS_THEY_ARE = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 """Formats that every server reads; an image in another one is sent as PNG."""

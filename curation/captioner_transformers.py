@@ -14,7 +14,7 @@ from mmreg.curation import decode
 from mmreg.curation.captioner import Params, Question, Reply, Spending
 from mmreg.curation.encoder_transformers import no_progress_bar
 from mmreg.errors import MissingExtra, MmregError, NotFound, UsageError
-from mmreg.validators.pictures import strict
+from mmreg.validators.media.pictures import strict
 
 
 class TransformersCaptioner:

@@ -27,7 +27,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 from mmreg.errors import UsageError
 from mmreg.sources.image import refuse_bomb
 from mmreg.sources.record import Refused
-from mmreg.validators.pictures import FORMATS, MOST_PIXELS
+from mmreg.validators.media.pictures import FORMATS, MOST_PIXELS
 
 MAX_PIXELS = 64_000_000
 MAX_SIDE = 65_535

@@ -24,7 +24,7 @@ from mmreg.curation.encoder import Encoder, embedding_dimension, open_encoder
 from mmreg.curation.params import read_params
 from mmreg.curation.protocol import InputType, Kind, LoadedModel, Recipe, Role, Scope
 from mmreg.errors import UsageError
-from mmreg.validators.pictures import strict
+from mmreg.validators.media.pictures import strict
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ from mmreg.curation.decode import Decoder, Undecodable
 from mmreg.curation.params import read_params
 from mmreg.curation.perceptual_hash import phash
 from mmreg.curation.protocol import InputType, Kind, Recipe, Role, Scope
-from mmreg.validators.pictures import strict
+from mmreg.validators.media.pictures import strict
 
 _OUTPUTS: dict[str, pa.DataType] = {
     "width": pa.int32(),

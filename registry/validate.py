@@ -17,6 +17,7 @@ from mmreg.schemas.refs import VersionRef
 from mmreg.schemas.run import Job, Run, RunInput, RunState
 from mmreg.validators.load import load_check
 from mmreg.validators.protocol import Check
+from mmreg.validators.table import Table
 
 if TYPE_CHECKING:
     from mmreg.registry.workspace import Workspace
@@ -110,7 +111,9 @@ def _run_checks(workspace: Workspace, ref: str, row: VersionRow, specs: tuple[Ch
     made = common_producers(workspace, row)
     newest = {name: run for name, run in reversed(made.values())}
     former = [column for column, (name, run) in made.items() if run != newest[name]]
-    checks = [load_check(spec, schema, {column: name for column, (name, _) in made.items()}, former) for spec in specs]
+    producers = {column: name for column, (name, _) in made.items()}
+    table = Table(schema, producers, former, row.dataset, ref, row.rows)
+    checks = [load_check(spec, table) for spec in specs]
     for media in (False, True):
         group = [check for check in checks if check.media == media]
         if not group:

@@ -428,6 +428,10 @@ class CheckSpec(BaseModel):
     check: str = Field(description="which check; all other keys are its arguments")
     severity: Severity = Field(default="error", description="whether a failure stops a promotion")
     max_failure_rate: float = Field(default=0.0, ge=0, le=1, description="the share that may fail")
+    name: str | None = Field(default=None, min_length=1, max_length=100, description="what it is called in reports")
+    sample: int | None = Field(
+        default=None, gt=0, description="look at about so many rows, the same from version to version, not at all"
+    )
 
     @property
     def arguments(self) -> dict[str, Any]:

@@ -2,5 +2,6 @@
 
 from mmreg.validators.load import known_checks, load_check
 from mmreg.validators.protocol import Check
+from mmreg.validators.table import Table
 
-__all__ = ["Check", "known_checks", "load_check"]
+__all__ = ["Check", "Table", "known_checks", "load_check"]

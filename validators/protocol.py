@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -14,7 +15,8 @@ class Check(Protocol):
 
     ``columns`` is what it needs read, beside ``sample_id``: names of columns, or of fields within them
     (``image.width``), which a batch may bring under that name or inside their struct. ``media`` is True where
-    media cells must come with their ``bytes``; else they may come without.
+    media cells must come with their ``bytes``; else they may come without. A check that reads no rows at all, only
+    what `mmreg.validators.world` tells, has no columns.
     """
 
     @property
@@ -28,3 +30,20 @@ class Check(Protocol):
 
     def result(self) -> CheckResult:
         """The answer over all batches so far."""
+
+
+@runtime_checkable
+class Mergeable(Protocol):
+    """A check whose answer on all rows follows from what it has seen of parts of them.
+
+    What it saw of a fragment is kept in the lake and not looked at again, until ``version`` (of the check's code),
+    its arguments or the columns that it reads are others. A state is JSON without any cell: lakes forget samples.
+    """
+
+    version: ClassVar[str]
+
+    def state(self) -> Mapping[str, Any]:
+        """What it has seen so far, to be merged into another one of its kind."""
+
+    def merge(self, state: Mapping[str, Any]) -> None:
+        """Go on as if it had seen, next, what ``state`` tells of."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -12,18 +12,30 @@ import pyarrow.compute as pc
 from mmreg.errors import UsageError
 from mmreg.schemas.arrow import media_kind
 from mmreg.validators.unknown import unknown
+from mmreg.validators.world import World
 
 
 @dataclass(frozen=True)
 class Table:
     """A version as checks know it. ``producers`` maps each derived column to the pass that makes it.
 
-    ``former`` are those that their pass has made once and does no longer.
+    ``former`` are those that their pass has made once and does no longer. ``ref`` names the version exactly; ``world``
+    answers what its rows do not tell.
     """
 
     schema: pa.Schema
-    producers: Mapping[str, str]
+    producers: Mapping[str, str] = field(default_factory=dict)
     former: Collection[str] = ()
+    dataset: str = ""
+    ref: str = ""
+    rows: int = 0
+    world: World | None = None
+
+    def around(self, check: str) -> World:
+        """What is known beside the rows. Raises `UsageError` where there is no registry to ask."""
+        if self.world is None:
+            raise UsageError(f"{check} asks the registry, and there is none here", hint="mmreg validate")
+        return self.world
 
     def type(self, path: str) -> pa.DataType:
         """The type of a column, or of a field within one (``image.width``), or `UsageError`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -40,6 +41,18 @@ class Tally:
         self._failed += len(rows)
         for row in rows.to_numpy()[: EXAMPLES - len(self._examples)].tolist():
             self._examples.append(example(batch, row, *describe(row)))
+
+    def state(self) -> dict[str, Any]:
+        """The numbers and which samples became examples; not their cells."""
+        shown = [{key: value for key, value in one.items() if key != "value"} for one in self._examples]
+        return {"rows": self._rows, "examined": self._examined, "failed": self._failed, "examples": shown}
+
+    def merge(self, state: Mapping[str, Any]) -> None:
+        """Count what another tally counted of the rows that come next."""
+        self._rows += state["rows"]
+        self._examined += state["examined"]
+        self._failed += state["failed"]
+        self._examples += state["examples"][: EXAMPLES - len(self._examples)]
 
     def result(self, failing: str) -> CheckResult:
         """The verdict; ``failing`` says of failures what they are: "values are null"."""

@@ -24,7 +24,7 @@ from mmreg.schemas.arrow import media_kind
 from mmreg.schemas.cells import child, values, whole
 from mmreg.schemas.damage import Damage
 from mmreg.schemas.progress import Progress
-from mmreg.validators.digests import DigestSet
+from mmreg.validators.columns.digests import DigestSet
 
 if TYPE_CHECKING:
     import lance

@@ -14,7 +14,7 @@ from PIL import Image, ImageFile
 
 from mmreg.curation import decode
 from mmreg.curation.decode import Decoder, Undecodable
-from mmreg.validators.pictures import strict
+from mmreg.validators.media.pictures import strict
 
 Scene = Callable[..., Image.Image]
 Encode = Callable[..., bytes]

@@ -68,7 +68,7 @@ def outcome(read: Callable[..., Any], data: bytes) -> str:
 @pytest.mark.parametrize("left", [1, 2, 3, 100, 1000], ids=lambda left: f"{left} short")
 def test_a_cut_picture_never_counts_as_whole(left: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where other code has told Pillow to be lenient. The last two bytes say only that it ends."""
-    from mmreg.validators.pictures import strict
+    from mmreg.validators.media.pictures import strict
 
     data = jpeg()
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)

@@ -22,7 +22,7 @@ LOOK = """
     from mmreg.schemas.declaration import DatasetSpec
     from mmreg.sources import open_source
     from mmreg.sources.image import image_facts
-    from mmreg.validators.pictures import strict
+    from mmreg.validators.media.pictures import strict
     import mmreg.sources.imagefolder, simplejpeg
     folder = Path(sys.argv[1])
     BEGIN

@@ -11,7 +11,7 @@ import pytest
 
 from mmreg.schemas.check import CheckResult
 from mmreg.schemas.declaration import CheckSpec
-from mmreg.validators import load_check
+from mmreg.validators import Table, load_check
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +29,7 @@ def judge() -> Callable[..., CheckResult]:
         rows = len(next(iter(columns.values())))
         ids = pa.array([row.to_bytes(16, "big") for row in range(rows)], pa.binary(16))
         whole = pa.record_batch({"sample_id": ids, **columns})
-        check = load_check(CheckSpec(**declared), whole.schema, producers or {}, list(former))
+        check = load_check(CheckSpec(**declared), Table(whole.schema, producers or {}, list(former)))
         read = whole.select(["sample_id", *_read(check.columns, columns)])
         at = [0, *sorted(cut % (rows + 1) for cut in cuts), rows]
         for start, stop in pairwise(at):

@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from mmreg.errors import UsageError
 from mmreg.schemas.arrow import media_type
 from mmreg.schemas.declaration import CheckSpec
-from mmreg.validators import known_checks, load_check
+from mmreg.validators import Table, known_checks, load_check
 
 PAGE = (Path(__file__).parents[2] / "docs" / "checks.md").read_text(encoding="utf-8")
 ROWS = [line.strip("| ").split(" | ") for line in PAGE.splitlines() if line.startswith("| `")]
@@ -26,8 +26,8 @@ def test_the_table_lists_every_check_with_its_demand() -> None:
 @pytest.mark.parametrize(("name", "arguments"), [(row[0].strip("`"), row[2]) for row in ROWS])
 def test_the_table_lists_every_argument(name: str, arguments: str) -> None:
     with pytest.raises(UsageError) as caught:
-        load_check(CheckSpec(check=name, nonsense=1), SCHEMA, {})
-    known = re.search(r"\(known: (.*), severity, max_failure_rate\)", caught.value.message)
+        load_check(CheckSpec(check=name, nonsense=1), Table(SCHEMA, {}))
+    known = re.search(r"\(known: (.*), severity, max_failure_rate, name, sample\)", caught.value.message)
     assert known is not None
     assert known[1].split(", ") == re.findall(r"`(\w+)`", arguments)
 
@@ -36,11 +36,11 @@ def test_the_table_lists_every_argument(name: str, arguments: str) -> None:
 def test_every_example_loads(row: list[str]) -> None:
     declared = YAML(typ="safe").load(row[3].strip("`"))
     assert declared["check"] == row[0].strip("`")
-    load_check(CheckSpec(**declared), SCHEMA, {"clip_score": "clip"})
+    load_check(CheckSpec(**declared), Table(SCHEMA, {"clip_score": "clip"}))
 
 
 def test_the_declaration_above_the_table_loads() -> None:
     block = re.search(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
     assert block is not None
     for declared in YAML(typ="safe").load(block[1])["checks"]["pairs"]:
-        load_check(CheckSpec(**declared), SCHEMA, {})
+        load_check(CheckSpec(**declared), Table(SCHEMA, {}))

@@ -8,7 +8,7 @@ import pytest
 from mmreg.errors import UsageError
 from mmreg.schemas.arrow import media_type
 from mmreg.schemas.declaration import CheckSpec
-from mmreg.validators import known_checks, load_check
+from mmreg.validators import Table, known_checks, load_check
 
 SCHEMA = pa.schema(
     {
@@ -26,7 +26,7 @@ SCHEMA = pa.schema(
 
 def refusal(**declared: Any) -> UsageError:
     with pytest.raises(UsageError) as caught:
-        load_check(CheckSpec(**declared), SCHEMA, {"score": "clip"})
+        load_check(CheckSpec(**declared), Table(SCHEMA, {"score": "clip"}))
     assert caught.value.exit_status == 2
     return caught.value
 
@@ -113,7 +113,7 @@ def test_what_makes_no_sense_is_refused_with_its_cure(declared: Any, says: str, 
     ],
 )
 def test_a_check_says_what_it_needs_read(declared: Any, columns: tuple[str, ...], media: bool) -> None:
-    check = load_check(CheckSpec(**declared), SCHEMA, {"score": "clip"})
+    check = load_check(CheckSpec(**declared), Table(SCHEMA, {"score": "clip"}))
     assert (check.columns, check.media) == (columns, media)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmreg.validators.digests import DigestSet
+from mmreg.validators.columns.digests import DigestSet
 
 word = st.integers(0, 4) | st.sampled_from([2**64 - 1, 2**64 - 2])
 

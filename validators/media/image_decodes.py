@@ -18,7 +18,8 @@ from mmreg.schemas.declaration import CheckSpec, Declared, Limits
 from mmreg.sources.image import refuse_bomb
 from mmreg.sources.record import Refused
 from mmreg.validators.arguments import parse_arguments
-from mmreg.validators.pictures import FORMATS, MOST_PIXELS, strict
+from mmreg.validators.media.pictures import FORMATS, MOST_PIXELS, strict
+from mmreg.validators.row_check import RowCheck
 from mmreg.validators.table import Table, cells
 from mmreg.validators.tally import Tally
 
@@ -30,7 +31,7 @@ class Arguments(Declared):
     max_pixels: int = Field(Limits.model_fields["max_pixels"].default, gt=0, le=MOST_PIXELS)
 
 
-class ImageDecodes:
+class ImageDecodes(RowCheck):
     """Every image decodes to its last pixel and has at most max_pixels; null is not examined.
 
     Of an animation the first frame counts. The header is read first: an image above the limit is never

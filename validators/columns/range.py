@@ -13,6 +13,7 @@ from mmreg.errors import UsageError
 from mmreg.schemas.check import CheckResult
 from mmreg.schemas.declaration import CheckSpec, Declared
 from mmreg.validators.arguments import Number, check_bounds, parse_arguments
+from mmreg.validators.row_check import RowCheck
 from mmreg.validators.table import Table, cells
 from mmreg.validators.tally import Tally, short
 
@@ -28,14 +29,12 @@ class Arguments(Declared):
         return self
 
 
-class Range:
+class Range(RowCheck):
     """Every number lies within the bounds, both included; NaN never does, null is not examined.
 
     Bounds are compared in the column's own precision: a float32 cell that was written as 0.1 fulfils
     ``max_value: 0.1``, and integers are compared exactly, also beyond 2**53.
     """
-
-    media = False
 
     def __init__(self, spec: CheckSpec, table: Table) -> None:
         self._arguments = parse_arguments(spec, Arguments)

@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 from mmreg.schemas.check import CheckResult
 from mmreg.schemas.declaration import CheckSpec, Declared
 from mmreg.validators.arguments import parse_arguments
+from mmreg.validators.row_check import RowCheck
 from mmreg.validators.table import Table, cells
 from mmreg.validators.tally import Tally
 
@@ -16,10 +17,8 @@ class Arguments(Declared):
     column: str
 
 
-class NotNull:
+class NotNull(RowCheck):
     """Every row has a value in the column; NaN and empty text are values."""
-
-    media = False
 
     def __init__(self, spec: CheckSpec, table: Table) -> None:
         column = parse_arguments(spec, Arguments).column

@@ -15,7 +15,7 @@ from mmreg.errors import UsageError
 from mmreg.schemas.check import CheckResult
 from mmreg.schemas.declaration import CheckSpec, Declared
 from mmreg.validators.arguments import parse_arguments
-from mmreg.validators.digests import Digests, DigestSet
+from mmreg.validators.columns.digests import Digests, DigestSet
 from mmreg.validators.table import Table, cells
 from mmreg.validators.tally import Tally, short
 

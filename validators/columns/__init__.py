@@ -1,0 +1,1 @@
+"""Checks of columns: presence, types, values, numbers of rows, drift."""

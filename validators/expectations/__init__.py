@@ -1,0 +1,1 @@
+"""Great Expectations: its names over streamed columns, and itself where nothing else knows the answer."""

@@ -1,0 +1,1 @@
+"""Checks of what selections did to the data that they chose from."""

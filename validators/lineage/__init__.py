@@ -1,0 +1,1 @@
+"""Checks of where a version comes from, and under which terms."""

@@ -1,0 +1,1 @@
+"""Checks of media: they decode, and are what they say; their duplicates; embeddings."""

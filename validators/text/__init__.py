@@ -1,0 +1,1 @@
+"""Checks of texts and of what they are paired with."""
