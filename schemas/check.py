@@ -52,7 +52,7 @@ class CheckResult:
 
     ``examined`` and ``failed`` count what the check looks at (rows, groups, or 1 for the version as a whole);
     ``status`` is `failed` where the share of failures is above ``max_failure_rate``, and `insufficient` where there
-    is too little to say that it passed. ``examples`` are at most five failing samples, as
+    is too little to say that it passed. ``examples`` are the first failing samples, as
     ``{"sample_id", "value", "reason"}``.
 
     ``key`` names the check among those of its dataset, the same from version to version. ``population`` is how many

@@ -420,6 +420,10 @@ class TrainingSpec(Declared):
     )
 
 
+EXAMPLES = 5
+"""Failing samples that a report shows of a check, unless declared otherwise."""
+
+
 class CheckSpec(BaseModel):
     """One check of a dataset: ``check`` names it, the other keys are its arguments."""
 
@@ -432,6 +436,7 @@ class CheckSpec(BaseModel):
     sample: int | None = Field(
         default=None, gt=0, description="look at about so many rows, the same from version to version, not at all"
     )
+    examples: int = Field(default=EXAMPLES, ge=0, le=10_000, description="failing samples that reports show")
 
     @property
     def arguments(self) -> dict[str, Any]:

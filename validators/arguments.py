@@ -33,7 +33,7 @@ def parse_arguments(spec: CheckSpec, kind: type[Arguments]) -> Arguments:
     known = tuple(kind.model_fields)
     for name in spec.arguments:
         if name not in known:
-            raise unknown(f"argument of {spec.check}", name, (*known, "severity", "max_failure_rate", "name", "sample"))
+            raise unknown(f"argument of {spec.check}", name, (*known, "severity", "max_failure_rate", "name", "sample", "examples"))
     try:
         return kind.model_validate(spec.arguments)
     except ValidationError as error:

@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 from mmreg.schemas.check import CheckResult
 from mmreg.schemas.declaration import CheckSpec
 
-EXAMPLES = 5
 _SHORT = 60
 _SHORT_BYTES = 32
 
@@ -19,7 +18,7 @@ Example = Mapping[str, str]
 
 
 class Tally:
-    """What a check of single rows has seen so far: three numbers and at most five examples."""
+    """What a check of single rows has seen so far: three numbers and a few examples."""
 
     def __init__(self, spec: CheckSpec, column: str) -> None:
         self._spec, self._column = spec, column
@@ -39,7 +38,7 @@ class Tally:
         self._examined += examined
         rows = pc.indices_nonzero(failed)
         self._failed += len(rows)
-        for row in rows.to_numpy()[: EXAMPLES - len(self._examples)].tolist():
+        for row in rows.to_numpy()[: self._spec.examples - len(self._examples)].tolist():
             self._examples.append(example(batch, row, *describe(row)))
 
     def state(self) -> dict[str, Any]:
@@ -52,7 +51,7 @@ class Tally:
         self._rows += state["rows"]
         self._examined += state["examined"]
         self._failed += state["failed"]
-        self._examples += state["examples"][: EXAMPLES - len(self._examples)]
+        self._examples += state["examples"][: self._spec.examples - len(self._examples)]
 
     def result(self, failing: str) -> CheckResult:
         """The verdict; ``failing`` says of failures what they are: "values are null"."""

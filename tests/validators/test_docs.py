@@ -27,7 +27,7 @@ def test_the_table_lists_every_check_with_its_demand() -> None:
 def test_the_table_lists_every_argument(name: str, arguments: str) -> None:
     with pytest.raises(UsageError) as caught:
         load_check(CheckSpec(check=name, nonsense=1), Table(SCHEMA, {}))
-    known = re.search(r"\(known: (.*), severity, max_failure_rate, name, sample\)", caught.value.message)
+    known = re.search(r"\(known: (.*), severity, max_failure_rate, name, sample, examples\)", caught.value.message)
     assert known is not None
     assert known[1].split(", ") == re.findall(r"`(\w+)`", arguments)
 

@@ -14,7 +14,7 @@ from mmreg.schemas.declaration import CheckSpec, Declared
 from mmreg.schemas.fingerprint import NOTHING, light_columns, output_prints
 from mmreg.validators.arguments import parse_arguments
 from mmreg.validators.table import Table, cells
-from mmreg.validators.tally import EXAMPLES, Example, example, share, short, verdict
+from mmreg.validators.tally import Example, example, share, short, verdict
 
 _DONE = pa.scalar(DONE, pa.int8())
 
@@ -83,13 +83,13 @@ class SingleGeneration:
         if others:
             message += ": " + ", ".join(f"{group.rows:,} {group.label}" for group in others)
         examples = sorted((e for group in others for e in group.examples), key=lambda numbered: numbered[0])
-        first = [shown for _, shown in examples[:EXAMPLES]]
+        first = [shown for _, shown in examples[: self._spec.examples]]
         return verdict(self._spec, self._column, self._rows, failed, message, first)
 
     def _count(self, group: _Group, batch: pa.RecordBatch, members: pa.BooleanArray) -> None:
         rows = pc.indices_nonzero(members).to_numpy()
         group.rows += len(rows)
-        for row in rows[: EXAMPLES - len(group.examples)].tolist():
+        for row in rows[: self._spec.examples - len(group.examples)].tolist():
             state = batch.column(self._state)[row].as_py() or {"generation": None, "error": None}
             reason = f"{group.label}: {short(state['error'])}" if state["error"] else group.label
             group.examples.append((self._rows + row, example(batch, row, _hex(state["generation"]), reason)))
