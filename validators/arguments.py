@@ -24,6 +24,9 @@ def _finite(value: int | float) -> int | float:
     return value
 
 
+_OF_ALL = tuple(name for name in CheckSpec.model_fields if name != "check")
+"""What every check takes."""
+
 Number = Annotated[int | float, AfterValidator(_finite)]
 """A finite number. Integers stay integers, so that bounds beyond 2**53 stay exact."""
 
@@ -33,7 +36,7 @@ def parse_arguments(spec: CheckSpec, kind: type[Arguments]) -> Arguments:
     known = tuple(kind.model_fields)
     for name in spec.arguments:
         if name not in known:
-            raise unknown(f"argument of {spec.check}", name, (*known, "severity", "max_failure_rate", "name", "sample", "examples"))
+            raise unknown(f"argument of {spec.check}", name, (*known, *_OF_ALL))
     try:
         return kind.model_validate(spec.arguments)
     except ValidationError as error:
