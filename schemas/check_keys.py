@@ -1,0 +1,34 @@
+"""What each check of a dataset is called in reports, baselines and ``--only``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from mmreg.schemas.declaration import CheckSpec
+
+
+def check_keys(specs: Iterable[CheckSpec]) -> tuple[str, ...]:
+    """A key for each, unique among them: the declared name, else the check and what it is about.
+
+    ``not_null:caption``, ``unique:image+caption``, ``row_count``; the second that would be called so gets ``#2``.
+    Bounds are no part of it, so that a baseline outlives their being moved.
+    """
+    seen: Counter[str] = Counter()
+    keys = []
+    for spec in specs:
+        key = spec.name or _subject(spec)
+        seen[key] += 1
+        keys.append(key if seen[key] == 1 else f"{key}#{seen[key]}")
+    return tuple(keys)
+
+
+def _subject(spec: CheckSpec) -> str:
+    about = spec.arguments.get("column") or spec.arguments.get("columns") or spec.arguments.get("dataset")
+    match about:
+        case str():
+            return f"{spec.check}:{about}"
+        case [*columns] if columns:
+            return f"{spec.check}:{'+'.join(map(str, columns))}"
+        case _:
+            return spec.check
