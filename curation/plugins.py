@@ -5,15 +5,13 @@ Built-in names come first, then the entry points of the group ``mmreg.passes``, 
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections.abc import Callable, Iterator, Mapping
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, get_args
 
 from mmreg.curation.protocol import InputType, Kind, Pass, Role, Scope
-from mmreg.errors import MmregError, NotFound, UsageError
+from mmreg.errors import NotFound, UsageError
+from mmreg.plugins import beside, import_class, installed
 from mmreg.schemas.arrow import MEDIA_KINDS
 from mmreg.schemas.suggest import did_you_mean
 
@@ -36,15 +34,14 @@ def load_pass(use: str, project: Path | None = None) -> type[Pass]:
     a plug-in can import its neighbours late. Raises `NotFound` where nothing has that name, `UsageError`
     where the thing found cannot be imported or is no pass.
     """
-    if project is not None and str(project) not in sys.path:
-        sys.path.insert(0, str(project))
+    beside(project)
     if ":" in use:
-        return checked(use, _import(use, use))
+        return checked(use, import_class(use, use, _GUIDE))
     if use in BUILT_IN:
-        return checked(use, _import(use, BUILT_IN[use]))
-    plugged = {point.name: f"{point.module}:{point.attr}" for point in entry_points(group=GROUP)}
+        return checked(use, import_class(use, BUILT_IN[use], _GUIDE))
+    plugged = installed(GROUP)
     if use in plugged:
-        return checked(use, _import(use, plugged[use]))
+        return checked(use, import_class(use, plugged[use], _GUIDE))
     raise NotFound(
         f"there is no pass {use!r}{did_you_mean(use, {*BUILT_IN, *plugged})}",
         hint="use: module:Class for a pass of your own (docs/passes.md)",
@@ -61,35 +58,6 @@ def checked(use: str, found: object) -> type[Pass]:
     if faults:
         raise UsageError(f"{use} is no pass: {'; '.join(faults)}", hint=_GUIDE)
     return found
-
-
-def _import(use: str, target: str) -> object:
-    module_name, _, class_name = target.partition(":")
-    try:
-        module = importlib.import_module(module_name)
-    except MmregError:
-        raise
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
-            raise _broken(use, module_name, error) from error
-        raise NotFound(
-            f"{use}: there is no module {error.name!r}",
-            hint="a module beside mmreg.yaml, or one that is installed in this environment",
-        ) from error
-    except Exception as error:  # a plug-in's module may do anything while it is imported
-        raise _broken(use, module_name, error) from error
-    if not hasattr(module, class_name):
-        classes = [name for name, value in vars(module).items() if isinstance(value, type)]
-        meant = did_you_mean(class_name, classes) if classes else ""
-        raise NotFound(f"{use}: the module {module_name} has no {class_name!r}{meant}", hint=_GUIDE)
-    return getattr(module, class_name)
-
-
-def _broken(use: str, module: str, error: Exception) -> UsageError:
-    return UsageError(
-        f"{use}: importing {module} failed: {type(error).__name__}: {error}",
-        hint=f"python -c 'import {module}'",
-    )
 
 
 Check = Callable[[str, object], str | None]
