@@ -20,7 +20,9 @@ COMMON = ("cat", "dog", "horse", "bird", "fish", "tree", "house", "car", "boat",
 RARE_EACH = 8
 LICENSES = ("cc0-1.0", "cc-by-4.0")
 
-OF_PICTURES = ("exact_duplicate", "near_duplicate", "blurred", "blank", "truncated", "wrong_suffix", "bomb", "thin", "tiny")  # fmt: skip
+OF_PICTURES = (
+    "exact_duplicate", "near_duplicate", "blurred", "blank", "truncated", "wrong_suffix", "bomb", "thin", "tiny",
+)  # fmt: skip
 OF_CAPTIONS = ("swapped", "boilerplate", "missing_caption", "foreign", "pii", "mojibake", "long_caption")
 DEFECTS = (*OF_PICTURES, *OF_CAPTIONS, "nc_license")
 
