@@ -113,7 +113,7 @@ def _run_checks(workspace: Workspace, ref: str, row: VersionRow, specs: tuple[Ch
     former = [column for column, (name, run) in made.items() if run != newest[name]]
     producers = {column: name for column, (name, _) in made.items()}
     table = Table(schema, producers, former, row.dataset, ref, row.rows)
-    checks = [load_check(spec, table) for spec in specs]
+    checks = [load_check(spec, table, workspace.project.folder) for spec in specs]
     for media in (False, True):
         group = [check for check in checks if check.media == media]
         if not group:
