@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mmreg.registry.api import Registry
-    from mmreg.schemas.declaration import Declared
     from mmreg.schemas.run import Run
 
 FACET = "declaration"
@@ -84,9 +83,9 @@ class Declaration:
     def _digest(self, kind: StepKind, name: str) -> str:
         spec = self._registry.spec
         if kind == "ingest":
-            return _digest_of(spec.datasets[name])
+            return spec.datasets[name].digest
         declared = spec.passes[name]
-        parts = [_digest_of(declared)]
+        parts = [declared.digest]
         if declared.use not in SELECTIONS:
             # What the code answers belongs to it: else an older checkout would compute everything anew, unseen.
             parts.append(load_pass(declared.use, self._registry.project.folder).version)
@@ -124,13 +123,6 @@ class Declaration:
         steps += [("select" if passed.use in SELECTIONS else "pass", name) for name, passed in spec.passes.items()]
         runs = {f"{kind} {name}": self._last(kind, name) for kind, name in steps}
         return {step: run.facets[FACET]["digest"] for step, run in runs.items() if run and FACET in run.facets}
-
-
-def _digest_of(declared: Declared) -> str:
-    text = declared.model_dump_json(
-        exclude={"description", "budget", "renamed_from", "retention", "workers"}, exclude_defaults=True
-    )
-    return xxhash.xxh3_64_hexdigest(text.encode())
 
 
 def _write(file: Path, known: dict[str, dict[str, str]]) -> None:

@@ -26,7 +26,7 @@ def show(workspace: Workspace, ref: VersionRef) -> VersionDetail:
     """What ``mmreg show`` tells of ``ref``."""
     row = workspace.catalog.resolve(ref)
     own = row.kind == "root"
-    ingest = _ingest_at(workspace, row.dataset, row.lance_version) if own else None
+    ingest = ingest_at(workspace, row.dataset, row.lance_version) if own else None
     facet = ingest.facets["ingest"] if ingest is not None else {}
     chosen = None if own else selected_by(workspace, row)
     select = workspace.catalog.run(chosen.run).facets["select"] if chosen is not None else {}
@@ -101,7 +101,7 @@ def _columns(workspace: Workspace, row: VersionRow) -> tuple[ColumnDetail, ...]:
 
 def _license(workspace: Workspace, row: VersionRow) -> str | None:
     """Of all its roots."""
-    ingests = (_ingest_at(workspace, root, at) for root, at in roots_at(row))
+    ingests = (ingest_at(workspace, root, at) for root, at in roots_at(row))
     found = (ingest.facets["ingest"].get("license") for ingest in ingests if ingest is not None)
     return " AND ".join(dict.fromkeys(license for license in found if license)) or None
 
@@ -128,7 +128,7 @@ def _type(dtype: object) -> str:
     return media_kind(dtype) or str(dtype)  # type: ignore[arg-type]
 
 
-def _ingest_at(workspace: Workspace, root: str, lance_version: int) -> Run | None:
+def ingest_at(workspace: Workspace, root: str, lance_version: int) -> Run | None:
     """The last ingest of ``root`` as of a version, also one that only changed what was rejected."""
     last = workspace.catalog.last_run("ingest", root)
     newest = workspace.latest(root)

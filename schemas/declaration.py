@@ -89,6 +89,14 @@ class Declared(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_by_name=True, validate_by_alias=True)
 
+    @property
+    def digest(self) -> str:
+        """16 hex digits of all that is declared here and decides what comes of it."""
+        import xxhash
+
+        free = {"description", "budget", "renamed_from", "retention", "workers"}
+        return xxhash.xxh3_64_hexdigest(self.model_dump_json(exclude=free, exclude_defaults=True).encode())
+
 
 class Limits(Declared):
     """What a source may bring; past it a record is rejected, undecoded."""
