@@ -27,12 +27,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from mmreg.curation.hamming import MOST, Components, Indexes, near_pairs
 from mmreg.curation.params import read_params
 from mmreg.curation.protocol import InputType, Kind, Recipe, Role, Scope
 from mmreg.errors import UsageError
 from mmreg.schemas.arrow import media_kind
 from mmreg.schemas.cells import values
+from mmreg.validators.media.hamming import MOST, Components, Indexes, near_pairs
 
 _OUTPUTS: dict[str, pa.DataType] = {
     "dedup_group": pa.binary(16),

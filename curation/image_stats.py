@@ -9,17 +9,16 @@
 | contrast | float32 | standard deviation of grey, 0 to 0.5 |
 | entropy | float32 | of the grey histogram, 0 to 8 bits |
 | blur | float32 | variance of the Laplacian of grey: low is blurred or empty |
-| phash | uint64 | see `mmreg.curation.perceptual_hash` |
+| phash | uint64 | see `mmreg.validators.media.perceptual_hash` |
 
-All are of the grey image at full size (`mmreg.curation.decode` says what grey is). The Laplacian is the four
-neighbours minus four times the pixel, on 0..255, over the pixels that have four neighbours; 0 where none has.
-Its sums are exact, so the numbers do not depend on the libraries that are installed.
+All are of the grey image at full size. What grey is says `mmreg.validators.media.decode`, what the Laplacian is
+`mmreg.validators.media.blur`.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -30,11 +29,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from PIL import Image
 
-from mmreg.curation import decode
-from mmreg.curation.decode import Decoder, Undecodable
 from mmreg.curation.params import read_params
-from mmreg.curation.perceptual_hash import phash
 from mmreg.curation.protocol import InputType, Kind, Recipe, Role, Scope
+from mmreg.validators.media import decode
+from mmreg.validators.media.blur import fastest_laplacian, variance
+from mmreg.validators.media.decode import Undecodable
+from mmreg.validators.media.perceptual_hash import phash
 from mmreg.validators.media.pictures import strict
 
 _OUTPUTS: dict[str, pa.DataType] = {
@@ -50,11 +50,6 @@ _OUTPUTS: dict[str, pa.DataType] = {
 }
 _CHUNK = 16
 """Images that a thread takes at a time: one alone costs less than handing it over."""
-_STRIP_PIXELS = 1 << 18
-"""The Laplacian is taken in strips of about this many pixels, which stay in the processor's cache."""
-
-Squares = Callable[[NDArray[np.uint8]], tuple[float, float, int]]
-"""From grey rows: sum of the Laplacian, sum of its squares, how many pixels; the outermost are left out."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +79,8 @@ class ImageStats:
         return pa.schema(_OUTPUTS)
 
     def open(self) -> None:
-        self._decode: Decoder = decode.fastest()
-        self._laplacian: Squares = _fastest_laplacian()
+        self._decode = decode.fastest()
+        self._laplacian = fastest_laplacian()
 
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         cells = pc.struct_field(batch.column("image"), "bytes")
@@ -108,7 +103,7 @@ class ImageStats:
             "mode": picture.mode,
             "file_size": len(data or b""),
             **_histogram_stats(picture.grey),
-            "blur": _variance(picture.grey, self._laplacian),
+            "blur": variance(picture.grey, self._laplacian),
             "phash": phash(picture.grey),
         }
 
@@ -123,35 +118,3 @@ def _histogram_stats(grey: NDArray[np.uint8]) -> dict[str, float]:
         "contrast": float(np.sqrt(shares @ (levels - mean) ** 2)),
         "entropy": float(abs(seen @ np.log2(seen))),
     }
-
-
-def _variance(grey: NDArray[np.uint8], laplacian: Squares) -> float:
-    height, width = grey.shape
-    if height < 3 or width < 3:
-        return 0.0
-    rows = max(_STRIP_PIXELS // width, 1)
-    strips = [laplacian(grey[top : top + rows + 2]) for top in range(0, height - 2, rows)]
-    total, squares, count = (sum(column) for column in zip(*strips, strict=True))
-    return float(squares / count - (total / count) ** 2)
-
-
-def _fastest_laplacian() -> Squares:
-    try:
-        import cv2
-    except ImportError:
-        return _laplacian_by_numpy
-
-    def by_cv2(grey: NDArray[np.uint8]) -> tuple[float, float, int]:
-        inner = cv2.Laplacian(grey, cv2.CV_16S)[1:-1, 1:-1]
-        return cv2.sumElems(inner)[0], cv2.norm(inner, cv2.NORM_L2SQR), inner.size
-
-    return by_cv2
-
-
-def _laplacian_by_numpy(grey: NDArray[np.uint8]) -> tuple[float, float, int]:
-    wide = grey.astype(np.int16)
-    inner = wide[:-2, 1:-1] + wide[2:, 1:-1]
-    inner += wide[1:-1, :-2]
-    inner += wide[1:-1, 2:]
-    inner -= wide[1:-1, 1:-1] << 2
-    return int(inner.sum(dtype=np.int64)), int(np.square(inner, dtype=np.int32).sum(dtype=np.int64)), inner.size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import honest_s3
+import numpy as np
 import pytest
 from faulty_s3 import FaultyS3
 from hypothesis import settings
@@ -220,6 +222,31 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Sm
 
     yield make
     sys.modules.pop("counted", None)
+
+
+@pytest.fixture(scope="session")
+def scene() -> Callable[..., Image.Image]:
+    """``scene(seed, width, height)``: soft shapes of many colours, much like a photograph to a codec."""
+
+    def scene(seed: int = 0, width: int = 160, height: int = 120) -> Image.Image:
+        rng = np.random.default_rng(seed)
+        coarse = Image.fromarray(rng.integers(0, 256, (7, 9, 3), dtype=np.uint8))
+        pixels = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC)).astype(float)
+        return Image.fromarray(np.clip(pixels + rng.normal(0, 4, pixels.shape), 0, 255).astype(np.uint8))
+
+    return scene
+
+
+@pytest.fixture(scope="session")
+def encode() -> Callable[..., bytes]:
+    """``encode(image, "JPEG", quality=90)``: the bytes of a file."""
+
+    def encode(image: Image.Image, format: str = "PNG", **options: Any) -> bytes:
+        buffer = io.BytesIO()
+        image.save(buffer, format, **options)
+        return buffer.getvalue()
+
+    return encode
 
 
 @pytest.fixture

@@ -2,45 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pytest
-from PIL import Image
 
 from mmreg.curation.plugins import load_pass
 from mmreg.curation.protocol import LoadedModel, Recipe
 from mmreg.registry.weights import digest_weights
 from mmreg.schemas.arrow import media_type
-
-
-@pytest.fixture(scope="session")
-def scene() -> Callable[..., Image.Image]:
-    """``scene(seed, width, height)``: soft shapes of many colours, much like a photograph to a codec."""
-
-    def scene(seed: int = 0, width: int = 160, height: int = 120) -> Image.Image:
-        rng = np.random.default_rng(seed)
-        coarse = Image.fromarray(rng.integers(0, 256, (7, 9, 3), dtype=np.uint8))
-        pixels = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC)).astype(float)
-        return Image.fromarray(np.clip(pixels + rng.normal(0, 4, pixels.shape), 0, 255).astype(np.uint8))
-
-    return scene
-
-
-@pytest.fixture(scope="session")
-def encode() -> Callable[..., bytes]:
-    """``encode(image, "JPEG", quality=90)``: the bytes of a file."""
-
-    def encode(image: Image.Image, format: str = "PNG", **options: Any) -> bytes:
-        buffer = io.BytesIO()
-        image.save(buffer, format, **options)
-        return buffer.getvalue()
-
-    return encode
 
 
 @pytest.fixture(scope="session")

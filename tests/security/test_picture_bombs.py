@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from mmreg.curation import decode
 from mmreg.sources.bombs import MOST_SCANS
+from mmreg.validators.media import decode
 
 MOST_MIB = 100
 LOOK = """
     from pathlib import Path
-    from mmreg.curation import decode
+    from mmreg.validators.media import decode
     from mmreg.schemas.declaration import DatasetSpec
     from mmreg.sources import open_source
     from mmreg.sources.image import image_facts

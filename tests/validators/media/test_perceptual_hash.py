@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance
 
-from mmreg.curation.perceptual_hash import distance, phash
+from mmreg.validators.media.perceptual_hash import distance, phash
 
 Scene = Callable[..., Image.Image]
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mmreg.curation import hamming
-from mmreg.curation.hamming import Components, near_pairs
+from mmreg.validators.media import hamming
+from mmreg.validators.media.hamming import Components, near_pairs
 
 
 def planted(n: int, seed: int, clusters: int = 40) -> NDArray[np.uint64]:

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
-from mmreg.curation import decode
-from mmreg.curation.decode import Decoder, Undecodable
+from mmreg.validators.media import decode
+from mmreg.validators.media.decode import Decoder, Undecodable
 from mmreg.validators.media.pictures import strict
 
 Scene = Callable[..., Image.Image]
