@@ -91,17 +91,30 @@ class Registry(Workspace):
 
     # Checking and promoting
 
-    def validate(self, ref: VersionRef | str | None = None) -> list[ValidationReport]:
-        """Run the declared checks on ``ref``, or on the latest version of every dataset that has checks."""
+    def validate(
+        self,
+        ref: VersionRef | str | None = None,
+        *,
+        only: Sequence[str] = (),
+        since: Mapping[str, VersionRef | str] | None = None,
+        record: bool = True,
+        progress: Progress | None = None,
+    ) -> list[ValidationReport]:
+        """Run the declared checks on ``ref``, or on the latest version of every dataset that has checks.
+
+        ``only``, ``since`` and ``record`` as for `mmreg.registry.validate.validate`.
+        """
         from mmreg.registry.validate import validate
 
-        return validate(self, _version(ref) if ref is not None else None)
+        before = {name: _version(at) for name, at in (since or {}).items()}
+        asked = _version(ref) if ref is not None else None
+        return validate(self, asked, only=only, since=before, record=record, progress=progress)
 
-    def promote(self, ref: VersionRef | str) -> ValidationReport:
+    def promote(self, ref: VersionRef | str, *, progress: Progress | None = None) -> ValidationReport:
         """Make ``ref`` what its dataset's bare name means, if its checks pass."""
         from mmreg.registry.validate import promote
 
-        return promote(self, _version(ref))
+        return promote(self, _version(ref), progress=progress)
 
     # Models
 

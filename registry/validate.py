@@ -2,55 +2,66 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from mmreg.errors import NotFound, ReadOnly
-from mmreg.registry.catalog import VersionRow
+from mmreg.errors import NotFound
 from mmreg.registry.clock import now
 from mmreg.registry.runs import new_run_id
-from mmreg.registry.show import common_producers
-from mmreg.schemas.arrow import media_kind
-from mmreg.schemas.check import CheckResult, ValidationReport
-from mmreg.schemas.declaration import CheckSpec
+from mmreg.registry.validation import run_checks
+from mmreg.schemas.check import ValidationReport
 from mmreg.schemas.refs import VersionRef
 from mmreg.schemas.run import Job, Run, RunInput, RunState
-from mmreg.validators.load import load_check
-from mmreg.validators.protocol import Check
-from mmreg.validators.table import Table
 
 if TYPE_CHECKING:
+    from mmreg.registry.catalog import VersionRow
     from mmreg.registry.workspace import Workspace
+    from mmreg.schemas.progress import Progress
 
 
-def validate(workspace: Workspace, ref: VersionRef | None) -> list[ValidationReport]:
+def validate(
+    workspace: Workspace,
+    ref: VersionRef | None = None,
+    *,
+    only: Sequence[str] = (),
+    since: Mapping[str, VersionRef] | None = None,
+    record: bool = True,
+    progress: Progress | None = None,
+) -> list[ValidationReport]:
     """Check ``ref`` as declared for its dataset, or the latest version of every dataset with checks.
 
-    Recorded, unless the lake cannot be written to.
+    ``only``: keys or names of checks, or patterns of them with ``*``; datasets without such a check are left out, and
+    `NotFound` is raised where there is none at all. ``since``: by dataset an earlier version; of checks that judge
+    every row by itself only rows count in whose fragments something has changed since. Recorded if ``record`` says so,
+    unless the lake cannot be written to.
     """
-    if ref is not None:
-        return [_validate(workspace, workspace.catalog.resolve(_latest_if_bare(ref)))]
-    names = [name for name in workspace.spec.checks if workspace.exists(name)]
-    missing = [name for name in workspace.spec.checks if name not in names]
-    if missing:
-        raise NotFound(f"{missing[0]} has checks, but no version yet", hint="mmreg apply")
-    return [_validate(workspace, workspace.latest(name)) for name in names]
+    reports = [
+        _checked(workspace, row, only, (since or {}).get(row.dataset), record, progress)
+        for row in _asked(workspace, ref)
+    ]
+    if not only:
+        return reports
+    found = [report for report in reports if report.results]
+    if reports and not found:
+        raise NotFound(f"no check is called {' or '.join(only)}", hint="mmreg checks")
+    return found
 
 
-def promote(workspace: Workspace, ref: VersionRef) -> ValidationReport:
+def promote(workspace: Workspace, ref: VersionRef, *, progress: Progress | None = None) -> ValidationReport:
     """Check ``ref``, and where no check of severity `error` failed make it what the bare name means.
 
     The report says whether it was promoted: ``ok``. A dataset without checks is promoted as it is.
     """
     row = workspace.catalog.resolve(_latest_if_bare(ref))
     with workspace.holding(row):
-        return _promote(workspace, row)
+        report = _checked(workspace, row, progress=progress)
+        if report.ok:
+            publish(workspace, row)
+    return report
 
 
-def _promote(workspace: Workspace, row: VersionRow) -> ValidationReport:
-    report = _validate(workspace, row)
-    if not report.ok:
-        return report
+def publish(workspace: Workspace, row: VersionRow) -> None:
+    """Make ``row``, a version that was checked, what its dataset's bare name means."""
     workspace.pin(row.dataset, row.uuid, row.lance_version)
     moment = now()
     workspace.record(
@@ -60,11 +71,19 @@ def _promote(workspace: Workspace, row: VersionRow) -> ValidationReport:
             state=RunState.COMPLETE,
             started_at=moment,
             ended_at=moment,
-            inputs=(_input(row),),
+            inputs=(RunInput("version", row.uuid, row.ref),),
             facets={"promotion": {"dataset": row.dataset, "uuid": row.uuid}},
         )
     )
-    return report
+
+
+def _asked(workspace: Workspace, ref: VersionRef | None) -> list[VersionRow]:
+    if ref is not None:
+        return [workspace.catalog.resolve(_latest_if_bare(ref))]
+    for name in workspace.spec.checks:
+        if not workspace.exists(name):
+            raise NotFound(f"{name} has checks, but no version yet", hint="mmreg apply")
+    return [workspace.latest(name) for name in workspace.spec.checks]
 
 
 def _latest_if_bare(ref: VersionRef) -> VersionRef:
@@ -72,60 +91,14 @@ def _latest_if_bare(ref: VersionRef) -> VersionRef:
     return ref if ref.selector else VersionRef(ref.dataset, "latest")
 
 
-def _validate(workspace: Workspace, row: VersionRow) -> ValidationReport:
-    started = now()
+def _checked(
+    workspace: Workspace,
+    row: VersionRow,
+    only: Sequence[str] = (),
+    since: VersionRef | None = None,
+    record: bool = True,
+    progress: Progress | None = None,
+) -> ValidationReport:
     specs = workspace.spec.checks.get(row.dataset, ())
-    ref = row.ref
-    report = ValidationReport(row.dataset, ref, row.uuid, row.rows, ())
-    if specs:
-        checks = _run_checks(workspace, ref, row, specs)
-        report = replace(report, results=tuple(check.result() for check in checks), run=new_run_id())
-        assert report.run is not None
-        run = Run(
-            id=report.run,
-            job=Job("validation", row.dataset),
-            state=RunState.COMPLETE,
-            started_at=started,
-            ended_at=now(),
-            inputs=(_input(row),),
-            facets={"validation": {"ok": report.ok, "results": [_recorded(result) for result in report.results]}},
-        )
-        try:
-            workspace.record(run)
-        except ReadOnly:  # the report is what was asked for; without a record of it
-            report = replace(report, run=None)
-    return report
-
-
-def _recorded(result: CheckResult) -> dict[str, Any]:
-    """What a run keeps of a result: no cells, as runs are never changed and samples may be erased."""
-    said = asdict(result)
-    kept = [{key: example[key] for key in ("sample_id", "reason") if key in example} for example in said["examples"]]
-    return {**said, "examples": kept}
-
-
-def _run_checks(workspace: Workspace, ref: str, row: VersionRow, specs: tuple[CheckSpec, ...]) -> list[Check]:
-    """Two streams over the version: one without media for all checks that can, one for those that must see it."""
-    reader = workspace.open_version(ref)
-    schema = reader.full_schema
-    made = common_producers(workspace, row)
-    newest = {name: run for name, run in reversed(made.values())}
-    former = [column for column, (name, run) in made.items() if run != newest[name]]
-    producers = {column: name for column, (name, _) in made.items()}
-    table = Table(schema, producers, former, row.dataset, ref, row.rows)
-    checks = [load_check(spec, table, workspace.project.folder) for spec in specs]
-    for media in (False, True):
-        group = [check for check in checks if check.media == media]
-        if not group:
-            continue
-        wanted = sorted({column for check in group for column in check.columns})
-        columns = ["sample_id", *(c for c in wanted if c != "sample_id")]
-        size = 64 if media and any(media_kind(schema.field(c).type) for c in wanted if c in schema.names) else 8192
-        for batch in reader.batches(columns, batch_size=size, media="tolerant" if media else False):
-            for check in group:
-                check.update(batch)
-    return checks
-
-
-def _input(row: VersionRow) -> RunInput:
-    return RunInput("version", row.uuid, row.ref)
+    before = workspace.catalog.resolve(since) if since is not None else None
+    return run_checks(workspace, row, specs, only=only, since=before, record=record, progress=progress)

@@ -15,6 +15,7 @@ from mmreg.schemas.places import DEFAULT_CATALOG, DEFAULT_LAKE
 
 if TYPE_CHECKING:
     from mmreg.schemas.declaration import ProjectSpec
+    from mmreg.schemas.document import Document
     from mmreg.schemas.located import Table
 
 FILE = "mmreg.yaml"
@@ -41,12 +42,21 @@ class Project:
     @cached_property
     def spec(self) -> ProjectSpec:
         """What the project declares. Raises `SpecError`."""
-        from mmreg.schemas.document import check, read_document
+        from mmreg.schemas.document import check
         from mmreg.schemas.located import Table
 
         if isinstance(self.declared, Table):
-            return read_document(self.declared, self.profile).spec
+            assert self.document is not None
+            return self.document.spec
         return check(self.declared)
+
+    @cached_property
+    def document(self) -> Document | None:
+        """The same with the places of everything; None for a declaration built in Python. Raises `SpecError`."""
+        from mmreg.schemas.document import read_document
+        from mmreg.schemas.located import Table
+
+        return read_document(self.declared, self.profile) if isinstance(self.declared, Table) else None
 
 
 def load(path: Path | None = None, profile: str | None = None) -> Project:

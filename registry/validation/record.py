@@ -1,0 +1,47 @@
+"""The run that a validation leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+from mmreg.errors import ReadOnly
+from mmreg.registry.clock import now
+from mmreg.registry.runs import new_run_id
+from mmreg.schemas.check import CheckResult, ValidationReport
+from mmreg.schemas.run import Job, Run, RunInput, RunState
+
+if TYPE_CHECKING:
+    from mmreg.registry.catalog import VersionRow
+    from mmreg.registry.workspace import Workspace
+
+
+def recorded(
+    workspace: Workspace, row: VersionRow, report: ValidationReport, started: str, facts: Mapping[str, Any]
+) -> ValidationReport:
+    """``report`` with the run that tells of it; without one where the lake cannot be written to.
+
+    The run's facet ``validation`` has ``ok``, ``results`` and ``facts``.
+    """
+    run = Run(
+        id=new_run_id(),
+        job=Job("validation", row.dataset),
+        state=RunState.COMPLETE,
+        started_at=started,
+        ended_at=now(),
+        inputs=(RunInput("version", row.uuid, row.ref),),
+        facets={"validation": {"ok": report.ok, "results": [_kept(one) for one in report.results], **facts}},
+    )
+    try:
+        workspace.record(run)
+    except ReadOnly:  # the report is what was asked for; without a record of it
+        return report
+    return replace(report, run=run.id)
+
+
+def _kept(result: CheckResult) -> dict[str, Any]:
+    """What a run keeps of a result: no cells, as runs are never changed and samples may be erased."""
+    said = asdict(result)
+    kept = [{key: example[key] for key in ("sample_id", "reason") if key in example} for example in said["examples"]]
+    return {**said, "examples": kept}
