@@ -101,6 +101,7 @@ def facet(done: Computed) -> dict[str, object]:
         "params": dict(bound.spec.params),
         "inputs": dict(bound.inputs),
         "outputs": dict(bound.outputs),
+        "fingerprinted": list(bound.inputs.values()),
         "seen": seen_columns(bound),
         "computed": account.computed,
         "resumed": account.found,
