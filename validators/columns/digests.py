@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import Any
+
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 Digests = NDArray[np.uint64]
@@ -58,3 +64,23 @@ def _contains(run: Digests, digests: Digests) -> NDArray[np.bool_]:
         if not going.any():
             return found
         at = at + going
+
+
+def digests_of(columns: Sequence[pa.Array[Any]]) -> Digests:
+    """The digest of every row: of rows whose values are equal, nulls too, the same one."""
+    rows = zip(*(_binary(column).to_pylist() for column in columns), strict=True)
+    # repr() keeps values apart: ("ab", "c") is not ("a", "bc").
+    digests = b"".join([blake2b(repr(row).encode(), digest_size=16).digest() for row in rows])
+    return np.ascontiguousarray(np.frombuffer(digests, dtype=np.uint64).reshape(-1, 2).T)
+
+
+def _binary(column: pa.Array[Any]) -> pa.Array[Any]:
+    """The values as bytes, different for different values and equal for equal ones."""
+    dtype = column.type
+    if pa.types.is_binary(dtype) or pa.types.is_large_binary(dtype) or pa.types.is_fixed_size_binary(dtype):
+        return column.cast(pa.large_binary())
+    if pa.types.is_floating(dtype):
+        column = pc.add(column.cast(pa.float64()), 0.0)  # -0.0 equals 0.0
+    elif pa.types.is_timestamp(dtype):
+        column = column.cast(pa.int64())  # local times come twice where clocks are put back
+    return column.cast(pa.large_string()).cast(pa.large_binary())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import reduce
-from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from mmreg.errors import UsageError
 from mmreg.schemas.check import CheckResult
 from mmreg.schemas.declaration import CheckSpec, Declared
 from mmreg.validators.arguments import parse_arguments
-from mmreg.validators.columns.digests import Digests, DigestSet
+from mmreg.validators.columns.digests import DigestSet, digests_of
 from mmreg.validators.table import Table, cells
 from mmreg.validators.tally import Tally, short
 
@@ -60,7 +59,7 @@ class Unique:
         complete = reduce(pc.and_, [pc.is_valid(column) for column in columns])
         repeated = np.zeros(batch.num_rows, dtype=np.bool_)
         repeated[complete.to_numpy(zero_copy_only=False)] = self._seen.add(
-            _digests([column.filter(complete) for column in columns])
+            digests_of([column.filter(complete) for column in columns])
         )
         self._tally.add(
             batch,
@@ -78,25 +77,6 @@ def _check_plain(path: str, dtype: pa.DataType) -> None:
         fields = dtype.fields if isinstance(dtype, pa.StructType) else []
         hint = f"columns: [{', '.join(f'{path}.{field.name}' for field in fields)}]" if fields else None
         raise UsageError(f"unique: {path} is {dtype}; only single values can be compared", hint=hint)
-
-
-def _digests(columns: list[pa.Array[Any]]) -> Digests:
-    rows = zip(*(_binary(column).to_pylist() for column in columns), strict=True)
-    # repr() keeps values apart: ("ab", "c") is not ("a", "bc").
-    digests = b"".join([blake2b(repr(row).encode(), digest_size=16).digest() for row in rows])
-    return np.ascontiguousarray(np.frombuffer(digests, dtype=np.uint64).reshape(-1, 2).T)
-
-
-def _binary(column: pa.Array[Any]) -> pa.Array[Any]:
-    """The values as bytes, different for different values and equal for equal ones."""
-    dtype = column.type
-    if pa.types.is_binary(dtype) or pa.types.is_large_binary(dtype) or pa.types.is_fixed_size_binary(dtype):
-        return column.cast(pa.large_binary())
-    if pa.types.is_floating(dtype):
-        column = pc.add(column.cast(pa.float64()), 0.0)  # -0.0 equals 0.0
-    elif pa.types.is_timestamp(dtype):
-        column = column.cast(pa.int64())  # local times come twice where clocks are put back
-    return column.cast(pa.large_string()).cast(pa.large_binary())
 
 
 def _value(columns: list[pa.Array[Any]], row: int) -> str:
