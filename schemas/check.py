@@ -56,8 +56,9 @@ class CheckResult:
     ``{"sample_id", "value", "reason"}``.
 
     ``key`` names the check among those of its dataset, the same from version to version. ``population`` is how many
-    rows a sample stands for (None: all were looked at), ``interval`` the 95 % interval of the true share of failures,
-    ``reused`` how many rows earlier runs had looked at. ``how`` says what answered where that is a question:
+    rows there are where not all of them were looked at (None: all were): a sample of them, with the 95 % ``interval``
+    of the true share of failures, or only what has changed since some version, without one. ``reused`` is how many of
+    the rows that the answer is about earlier runs had looked at. ``how`` says what answered where that is a question:
     `streamed` or `great_expectations`. ``numbers``, ``histograms`` and ``groups`` are what it measured. ``allowed`` is
     how many failures a baseline lets pass.
     """

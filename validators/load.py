@@ -9,21 +9,25 @@ from mmreg.errors import UsageError
 from mmreg.schemas.declaration import CheckSpec
 from mmreg.validators.built_in import BUILT_IN
 from mmreg.validators.plugins import check_class, demand, made
-from mmreg.validators.protocol import Check
+from mmreg.validators.protocol import Check, can_sample
 from mmreg.validators.table import Table
 
 
 def load_check(spec: CheckSpec, table: Table, project: Path | None = None) -> Check:
     """The check that ``spec`` declares, ready for batches of ``table``; plug-ins also from the folder ``project``.
 
-    Raises `UsageError` for an unknown check, argument or column and for an argument or a column of a wrong type.
+    Raises `UsageError` for an unknown check, argument or column, for an argument or a column of a wrong type, and for
+    a sample that the check cannot be answered from.
     """
     if spec.check.startswith("gx."):
         raise UsageError(
             f"{spec.check}: Great Expectations checks are not available in this release",
             hint=f"one of mmreg's own checks: {', '.join(BUILT_IN)}",
         )
-    return made(spec, table, check_class(spec.check, project))
+    check = made(spec, table, check_class(spec.check, project))
+    if spec.sample is not None and not can_sample(check):
+        raise UsageError(f"{spec.check} is about all rows together: a sample does not tell", hint="leave out 'sample'")
+    return check
 
 
 def known_checks() -> Mapping[str, str]:

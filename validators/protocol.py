@@ -17,6 +17,9 @@ class Check(Protocol):
     (``image.width``), which a batch may bring under that name or inside their struct. ``media`` is True where
     media cells must come with their ``bytes``; else they may come without. A check that reads no rows at all, only
     what `mmreg.validators.world` tells, has no columns.
+
+    A check that can be answered from a sample of the rows says so: it has ``samples = True``, as every `RowCheck` has.
+    Without it ``sample`` is refused.
     """
 
     @property
@@ -37,7 +40,11 @@ class Mergeable(Protocol):
     """A check whose answer on all rows follows from what it has seen of parts of them.
 
     What it saw of a fragment is kept in the lake and not looked at again, until ``version`` (of the check's code),
-    its arguments or the columns that it reads are others. A state is JSON without any cell: lakes forget samples.
+    its arguments or the columns that it reads are others. So a state tells of the cells that were read and of nothing
+    else: what a check asks of the registry it asks in `result`. A state is JSON without any cell, as lakes forget
+    samples; under ``examples`` it may have failing rows as `CheckResult.examples`, without their ``value``, which is
+    read again where it is shown. Every fragment has a check of its own: what is costly to make (a model, an analyzer)
+    is made when it is first needed, and kept by its module.
     """
 
     version: ClassVar[str]
@@ -47,3 +54,8 @@ class Mergeable(Protocol):
 
     def merge(self, state: Mapping[str, Any]) -> None:
         """Go on as if it had seen, next, what ``state`` tells of."""
+
+
+def can_sample(check: object) -> bool:
+    """Whether a check, or its class, can be answered from a sample of the rows."""
+    return bool(getattr(check, "samples", False))

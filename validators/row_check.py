@@ -15,6 +15,7 @@ class RowCheck:
     """
 
     version: ClassVar[str] = "1"
+    samples = True
     media = False
     columns: tuple[str, ...] = ()
     _tally: Tally

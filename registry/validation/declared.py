@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmreg.errors import MmregError, UsageError
@@ -24,17 +25,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Declared:
-    """One check of ``dataset``. ``place`` is None where it was declared in Python."""
+    """One check of ``dataset`` in the project in ``folder``. ``place`` is None where it was declared in Python."""
 
     dataset: str
     spec: CheckSpec
     key: str
     place: Place | None
+    folder: Path
 
     def load(self, table: Table) -> Check:
         """The check, that has seen nothing yet."""
         with self.blamed():
-            return load_check(self.spec, table)
+            return load_check(self.spec, table, self.folder)
 
     @contextmanager
     def blamed(self) -> Iterator[None]:
@@ -68,7 +70,7 @@ def declared_checks(project: Project, dataset: str, specs: Sequence[CheckSpec]) 
         place = place_of(project, dataset, number) if known[number : number + 1] == (spec,) else None
         found += [(one, place) for one in expand([spec], project.folder)]
     keys = check_keys(spec for spec, _ in found)
-    return [Declared(dataset, spec, key, place) for (spec, place), key in zip(found, keys, strict=True)]
+    return [Declared(dataset, spec, key, place, project.folder) for (spec, place), key in zip(found, keys, strict=True)]
 
 
 def chosen(checks: Sequence[Declared], only: Sequence[str]) -> list[Declared]:
