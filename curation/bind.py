@@ -87,9 +87,7 @@ def bind(registry: Registry, name: str) -> BoundPass:
     prompt file and `UsageError` for inputs, outputs or parameters that do not fit it.
     """
     spec = registry.spec.passes[name]
-    root = root_of(registry.project, spec.from_)
-    cls = load_pass(spec.use, registry.project.folder)
-    inputs = _inputs(registry, name, spec, root, cls)
+    root, cls, inputs = _read(registry, name)
     model = _model(registry, name, spec)
     prompt = registry.read_text(spec.prompt) if spec.prompt else None
     operator = cls(Recipe(params=spec.params, model=model, prompt=prompt, columns=inputs))
@@ -102,6 +100,29 @@ def bind(registry: Registry, name: str) -> BoundPass:
         return replace(bound, outputs={}, children=outputs, lost=not registry.lake.versions_on_disk(spec.into))
     _refuse_taken(registry, bound)
     return bound
+
+
+def bind_offline(registry: Registry, name: str) -> tuple[type[Pass], str]:
+    """The class of the declared pass ``name`` and the digest of its code, once what can be is found to fit.
+
+    Neither the lake nor a model is looked at; what a pass with a model makes is not known then. Raises as `bind`.
+    """
+    spec = registry.spec.passes[name]
+    _, cls, inputs = _read(registry, name)
+    prompt = registry.read_text(spec.prompt) if spec.prompt else None
+    if spec.model is None:
+        operator = cls(Recipe(params=spec.params, prompt=prompt, columns=inputs))
+        check_promise(name, spec, operator)
+        _outputs(name, spec, operator)
+    return cls, _code(cls)
+
+
+def _read(registry: Registry, name: str) -> tuple[str, type[Pass], dict[str, str]]:
+    """The root that a pass reads, its class, and which columns its inputs are."""
+    spec = registry.spec.passes[name]
+    root = root_of(registry.project, spec.from_)
+    cls = load_pass(spec.use, registry.project.folder)
+    return root, cls, _inputs(registry, name, spec, root, cls)
 
 
 def _inputs(registry: Registry, name: str, spec: PassSpec, root: str, cls: type[Pass]) -> dict[str, str]:

@@ -18,10 +18,15 @@ def place_of(project: Project, dataset: str, number: int) -> Place | None:
     Its file is relative to the project's folder, and an included one where that declares it. None where the project
     was declared in Python.
     """
+    return place(project, "checks", dataset, number)
+
+
+def place(project: Project, *path: str | int) -> Place | None:
+    """The same of whatever is declared at ``path``."""
     document = project.document
     if document is None:
         return None
-    at = document.locate("checks", dataset, number)
+    at = document.locate(*path)
     return Place(_relative(at.source.file, document.tree.at.source.file, project.folder), at.line, at.column)
 
 
