@@ -51,6 +51,13 @@ def image_facts(file: BinaryIO, limits: Limits) -> ImageFacts:
     return facts
 
 
+def sniff(start: bytes) -> str | None:
+    """The format that the first 32 bytes of an image begin with, as Pillow names it; None for what is not let in."""
+    if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
+        return "WEBP"
+    return next((parser.format for magic, parser in _PARSERS if start.startswith(magic)), None)
+
+
 def refuse_bomb(data: bytes, max_pixels: int) -> None:
     """Raise `Refused` for a picture that costs more than its pixels, or costs them before it tells how many they are.
 

@@ -13,6 +13,10 @@ BUILT_IN: Mapping[str, str] = {
     # texts and pairs
     # media
     "image_decodes": "media.image_decodes:ImageDecodes",
+    "image_format": "media.image_format:ImageFormat",
+    "image_size": "media.image_size:ImageSize",
+    "not_blank": "media.not_blank:NotBlank",
+    "not_blurred": "media.not_blurred:NotBlurred",
     # lineage
     "lineage.single_generation": "lineage.single_generation:SingleGeneration",
     # guards

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,6 +13,8 @@ from mmreg.errors import UsageError
 from mmreg.schemas.arrow import media_kind
 from mmreg.validators.unknown import unknown
 from mmreg.validators.world import World
+
+Shared = TypeVar("Shared")
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,12 @@ class Table:
     ref: str = ""
     rows: int = 0
     world: World | None = None
+    _shared: dict[type[Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def shared(self, kind: type[Shared]) -> Shared:
+        """The one ``kind()`` of all checks of this version: what one of them had to decode serves the others."""
+        one: Shared = self._shared.setdefault(kind, kind())
+        return one
 
     def around(self, check: str) -> World:
         """What is known beside the rows. Raises `UsageError` where there is no registry to ask."""

@@ -84,7 +84,7 @@ def fastest() -> Decoder:
 
 def grey_by_pillow(data: bytes | None, max_pixels: int = MAX_PIXELS) -> Picture:
     """Decode by Pillow alone. Raises `Undecodable`."""
-    image = _open(data, max_pixels)
+    image = header(data, max_pixels)
     width, height = image.size
     mode = image.mode
     try:
@@ -98,7 +98,7 @@ def grey_by_pillow(data: bytes | None, max_pixels: int = MAX_PIXELS) -> Picture:
 
 def rgb(data: bytes | None, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """The image in colour, mode RGB, transparent pixels on white. Raises `Undecodable`."""
-    image = _open(data, max_pixels)
+    image = header(data, max_pixels)
     try:
         with _memory_for(image.width * image.height):
             if image.has_transparency_data:
@@ -108,6 +108,34 @@ def rgb(data: bytes | None, max_pixels: int = MAX_PIXELS) -> Image.Image:
             return image.convert("RGB")
     except Exception as error:  # as above
         raise _unreadable(error) from error
+
+
+def stored(data: bytes | None, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """The image with its pixels as they are stored: palette, transparency and all. Raises `Undecodable`."""
+    image = header(data, max_pixels)
+    try:
+        with _memory_for(image.width * image.height):
+            image.load()
+    except Exception as error:  # as above
+        raise _unreadable(error) from error
+    return image
+
+
+def header(data: bytes | None, max_pixels: int) -> ImageFile.ImageFile:
+    """Read the header only, and refuse what is too large before a pixel is decoded. Raises `Undecodable`."""
+    if data is None:
+        raise Undecodable("null_value", "there is no image")
+    _refuse_bomb(data, max_pixels)
+    try:
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except UnidentifiedImageError:  # its message has a memory address: reasons must be the same in each run
+        raise Undecodable("not_an_image", f"no {', '.join(FORMATS[:-1])} or {FORMATS[-1]} that can be read") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise Undecodable("pixel_limit", f"{error} (the limit here is {max_pixels:,})") from error
+    except Exception as error:  # as above
+        raise _unreadable(error) from error
+    _check_size(*image.size, max_pixels)
+    return image
 
 
 def _grey_by_simplejpeg(simplejpeg: Any, data: bytes | None, max_pixels: int) -> Picture:
@@ -127,23 +155,6 @@ def _grey_by_simplejpeg(simplejpeg: Any, data: bytes | None, max_pixels: int) ->
 
 
 _JPEG_MODES = {"YCbCr": "RGB", "RGB": "RGB", "Gray": "L"}
-
-
-def _open(data: bytes | None, max_pixels: int) -> ImageFile.ImageFile:
-    """Read the header only, and refuse what is too large before a pixel is decoded."""
-    if data is None:
-        raise Undecodable("null_value", "there is no image")
-    _refuse_bomb(data, max_pixels)
-    try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
-    except UnidentifiedImageError:  # its message has a memory address: reasons must be the same in each run
-        raise Undecodable("not_an_image", f"no {', '.join(FORMATS[:-1])} or {FORMATS[-1]} that can be read") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise Undecodable("pixel_limit", f"{error} (the limit here is {max_pixels:,})") from error
-    except Exception as error:  # as above
-        raise _unreadable(error) from error
-    _check_size(*image.size, max_pixels)
-    return image
 
 
 def _refuse_bomb(data: bytes, max_pixels: int) -> None:

@@ -62,7 +62,7 @@ def test_whole_images_pass_and_halves_fail(judge: Judge, form: str) -> None:
     ],
 )
 def test_what_is_no_image_fails(judge: Judge, data: bytes) -> None:
-    assert reason(judge, data) == "not an image (JPEG, PNG, WEBP, GIF, BMP, TIFF)"
+    assert reason(judge, data) == "not an image: no JPEG, PNG, WEBP, GIF, BMP or TIFF that can be read"
 
 
 def test_lenient_pillow_makes_no_difference(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,12 +72,12 @@ def test_lenient_pillow_makes_no_difference(judge: Judge, monkeypatch: pytest.Mo
 
 
 def test_images_above_the_limit_are_not_decoded(judge: Judge) -> None:
-    assert reason(judge, encoded("PNG"), max_pixels=1000) == "32 x 32 pixels, above the limit of 1,000"
+    assert reason(judge, encoded("PNG"), max_pixels=1000) == "32 x 32 = 1,024 pixels, the limit is 1,000"
 
 
 @pytest.mark.parametrize("sides", [(10_000, 10_000), (20_000, 20_000)])
 def test_bombs_fail_without_a_warning(judge: Judge, sides: tuple[int, int]) -> None:
-    assert "above the limit of 64,000,000" in reason(judge, promise(*sides))
+    assert "64,000,000" in reason(judge, promise(*sides))
 
 
 def test_nulls_are_not_examined_and_missing_bytes_fail(judge: Judge) -> None:

@@ -1,0 +1,36 @@
+"""not_blank: pictures show something."""
+
+from __future__ import annotations
+
+from mmreg.schemas.declaration import CheckSpec, Declared
+from mmreg.validators.arguments import parse_arguments
+from mmreg.validators.media.measured import Measured, media_column
+from mmreg.validators.media.picture_look import PictureLook, Pictures
+from mmreg.validators.table import Table
+
+
+class Arguments(Declared):
+    column: str
+
+
+class NotBlank(Measured[PictureLook]):
+    """No image is of one colour throughout, or wholly transparent; null and what does not decode is not examined.
+
+    Different colours of one brightness are no blank, neither is white on nothing. Of an animation the first frame
+    counts.
+    """
+
+    failing = "images are blank"
+    decoded_by = "image_decodes"
+
+    def __init__(self, spec: CheckSpec, table: Table) -> None:
+        column = media_column("not_blank", table, parse_arguments(spec, Arguments).column, "image")
+        looks = table.shared(Pictures)
+        looks.want("blank")
+        super().__init__(spec, column, looks)
+
+    def _judge(self, look: PictureLook) -> str | None:
+        return "one colour, or nothing that can be seen" if look.blank else None
+
+    def _shown(self, look: PictureLook) -> str:
+        return f"<image, {look.width} x {look.height}>"
