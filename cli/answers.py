@@ -10,7 +10,22 @@ from pydantic import TypeAdapter
 
 from mmreg.cli.render.errands import Named, Rebuilt
 from mmreg.errors import NotFound
-from mmreg.schemas import check, compact, damage, detail, erasure, finding, gc, lineage, model, plan, run, summary, why
+from mmreg.schemas import (
+    check,
+    compact,
+    damage,
+    detail,
+    erasure,
+    finding,
+    gate,
+    gc,
+    lineage,
+    model,
+    plan,
+    run,
+    summary,
+    why,
+)
 
 ANSWERS: dict[str, Any] = {
     "init": summary.Created,
@@ -19,7 +34,7 @@ ANSWERS: dict[str, Any] = {
     "plan": plan.Plan,
     "apply": plan.ApplyReport,
     "status": plan.Status,
-    "validate": list[check.ValidationReport],
+    "validate": gate.GateReport,
     "promote": check.ValidationReport,
     "drop": plan.Dropped,
     "ls": list[summary.DatasetSummary],
@@ -71,7 +86,7 @@ def _whole(schema: dict[str, Any], kind: type[Any] | None) -> None:
 
 _KINDS = {
     name: kind
-    for home in (check, compact, damage, detail, erasure, finding, gc, lineage, model, plan, run, summary, why)
+    for home in (check, compact, damage, detail, erasure, finding, gate, gc, lineage, model, plan, run, summary, why)
     for name, kind in vars(home).items()
     if isinstance(kind, type) and is_dataclass(kind)
 }

@@ -59,12 +59,13 @@ class Project:
         return read_document(self.declared, self.profile) if isinstance(self.declared, Table) else None
 
 
-def load(path: Path | None = None, profile: str | None = None) -> Project:
+def load(path: Path | None = None, profile: str | None = None, *, secrets: bool = True) -> Project:
     """The project in the file ``path``, or in or above the folder ``path`` (default: the working directory).
 
     Only where the lake and the index are is read here, without the cost of checking everything else: looking
     at a lake needs no more. ``MMREG_LAKE`` and ``MMREG_CATALOG`` in the environment take the place of what is
-    declared.
+    declared. Without ``secrets`` none is resolved, so that the declaration can be looked at where they are not; the
+    lake cannot be opened then.
     """
     from mmreg.schemas.compose import apply_profile, assemble, read_text
 
@@ -72,7 +73,7 @@ def load(path: Path | None = None, profile: str | None = None) -> Project:
     folder = file.parent
     whole = assemble(read_text(file), file)
     places = _places(apply_profile(whole, profile)) or _places_of(_checked(whole, profile))
-    return _resolved(folder, places, profile=profile, declared=whole)
+    return _resolved(folder, places, profile=profile, declared=whole, secrets=secrets)
 
 
 def project(spec: ProjectSpec, folder: Path | None = None) -> Project:
@@ -165,11 +166,14 @@ def _resolved(
     *,
     profile: str | None,
     declared: Table | ProjectSpec,
+    secrets: bool = True,
 ) -> Project:
     override = os.environ.get("MMREG_LAKE")
     uri = _lake_uri(override, Path.cwd()) if override else _lake_uri(places.lake, folder)
-    known = {key: resolve_secret(value, folder) for key, value in places.options.items()} if "://" in uri else {}
-    url = resolve_secret(os.environ.get("MMREG_CATALOG") or places.catalog, folder)
+    known, url = {}, os.environ.get("MMREG_CATALOG") or places.catalog
+    if secrets:
+        url = resolve_secret(url, folder)
+        known = {key: resolve_secret(value, folder) for key, value in places.options.items()} if "://" in uri else {}
     return Project(folder, uri, known, url, profile, places.durable, declared=declared)
 
 
