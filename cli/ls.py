@@ -13,7 +13,8 @@ from mmreg.cli.session import Session, pass_session
 def ls(session: Session) -> None:
     """List the datasets.
 
-    CURRENT is what the bare name means: the promoted version, or the latest where none was promoted yet.
+    CURRENT is what the bare name means: the promoted version, or where none was promoted yet the latest that has
+    not failed its checks.
 
     \b
     Example:

@@ -17,7 +17,7 @@ def promote(session: Session, ref: VersionRef) -> None:
     """Make a version the one that its bare name means.
 
     The declared checks run first; where one of severity 'error' fails, nothing is promoted and the exit
-    status is 1. A bare REF means the latest version here.
+    status is 1. A bare REF means the latest version here. What all names mean is then written to mmreg.lock.
 
     \b
     Example:

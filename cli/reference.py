@@ -34,8 +34,8 @@ are `{"error": {"code", "message", "hint"}}` on stderr.
 | 70 | a bug in mmreg |
 | 130 | interrupted |
 
-A version is `name` (the promoted version; before the first promotion, the latest), `name@latest`, `name@v3`
-or `name@<beginning of its uuid>`. A model is `name` (its newest checkpoint), `name@alias` or
+A version is `name` (the promoted version; before the first promotion, the latest that did not fail its checks),
+`name@latest`, `name@v3` or `name@<beginning of its uuid>`. A model is `name` (its newest checkpoint), `name@alias` or
 `name@<beginning of its digest>`. A node of the lineage is a version, `model:<model>`, `run:<id>` or
 `sha256:<digest of weights>`.
 """
@@ -51,7 +51,7 @@ def commands(
         assert command is not None
         if isinstance(command, click.Group):
             yield from commands(command, (*path, name), ctx)
-        else:
+        if not isinstance(command, click.Group) or command.invoke_without_command:
             yield " ".join((*path, name)), command, click.Context(command, ctx, info_name=name)
 
 

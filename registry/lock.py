@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mmreg.errors import NotFound, SpecError, StorageError
 from mmreg.schemas.lock import FILE, Lock, LockedDataset, LockedModel, LockedPass
-from mmreg.schemas.refs import ModelRef, VersionRef
+from mmreg.schemas.refs import ModelRef
 
 if TYPE_CHECKING:
     from mmreg.config import Project
@@ -130,10 +130,7 @@ def _dataset(workspace: Workspace, name: str) -> LockedDataset:
 
     spec = workspace.spec.datasets.get(name)
     declared = spec.digest if spec is not None else None
-    try:
-        row = workspace.catalog.resolve(VersionRef(name)) if workspace.exists(name) else None
-    except NotFound:  # every version has failed its checks
-        row = None
+    row = workspace.catalog.meant(name) if workspace.exists(name) else None
     if row is None:
         return LockedDataset(declared=declared)
     ingest = ingest_at(workspace, name, row.lance_version) if spec is not None else None

@@ -46,6 +46,8 @@ def show(workspace: Workspace, ref: VersionRef) -> VersionDetail:
         run=row.run,
         job=f"{row.job_kind} {row.job_name}",
         promoted=row.promoted,
+        verdict=row.verdict,
+        judged_by=row.judged_by,
         license=_license(workspace, row),
         columns=_columns(workspace, row),
         roots=tuple(_root_ref(workspace, part["dataset"], part["uuid"]) for part in row.roots),

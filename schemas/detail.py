@@ -34,7 +34,8 @@ class MixShare:
 class VersionDetail:
     """What ``mmreg show`` tells. ``uri`` opens with plain Lance at ``lance_version``, as ``open_with`` says.
 
-    ``cost`` is what the run has spent, where it was one of a pass: rows called, seconds, tokens, money.
+    ``cost`` is what the run has spent, where it was one of a pass: rows called, seconds, tokens, money. ``verdict`` is
+    what its last check said, the run ``judged_by``; '' where it was never checked.
     """
 
     ref: str
@@ -61,6 +62,8 @@ class VersionDetail:
     rejected_reasons: Mapping[str, int] = field(default_factory=dict)
     cost: Mapping[str, float] = field(default_factory=dict)
     rejected_records: tuple[Mapping[str, Any], ...] = ()
+    verdict: Literal["", "passed", "failed"] = ""
+    judged_by: str = ""
 
 
 @dataclass(frozen=True)

@@ -19,31 +19,63 @@ class Created:
 
 @dataclass(frozen=True)
 class DatasetSummary:
-    """One line of ``mmreg ls``. ``current`` is what the bare name means; ``promoted`` says whether by promotion."""
+    """One line of ``mmreg ls``. ``current`` is what the bare name means; ``promoted`` says whether by promotion.
+
+    It is None where every version has failed its checks: then ``rows`` are the latest one's. ``failed`` lists which of
+    the two, ``current`` and ``latest``, failed when they were checked last.
+    """
 
     name: str
     kind: Literal["root", "derived"]
-    current: str
+    current: str | None
     latest: str
     promoted: bool
     rows: int
     rejected: int
     versions: int
     updated_at: str
+    failed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class NewPass:
-    """What ``mmreg pass new`` wrote beside mmreg.yaml: a ``module`` and its ``test``, and the lines to declare it."""
+class Scaffold:
+    """What ``mmreg pass new`` or ``mmreg checks new`` wrote beside mmreg.yaml: a ``module`` and its ``test``, and the
+    lines to declare it."""
 
     module: str
     test: str
     declaration: str
 
 
+CheckScope = Literal["row", "table", "version"]
+"""What an answer depends on: single rows, all rows together, or no rows at all but what is known of the version."""
+
+
+@dataclass(frozen=True)
+class KnownCheck:
+    """One line of ``mmreg checks``. ``demands`` is what must hold.
+
+    ``media``: it reads the bytes of media. ``incremental``: what it has seen of a fragment is not looked at again.
+    ``extra`` is the one of mmreg's that it needs. ``source`` says from where it is: `mmreg`, an installed package, or
+    beside mmreg.yaml. ``fault`` is why it cannot be loaded; then ``scope`` is None.
+    """
+
+    name: str
+    demands: str
+    scope: CheckScope | None
+    media: bool
+    incremental: bool
+    extra: str | None
+    source: str
+    fault: str | None = None
+
+
 @dataclass(frozen=True)
 class LogEntry:
-    """One version in ``mmreg log``, newest first; ``removed_by`` is the run that took it from the lake, '' for none."""
+    """One version in ``mmreg log``, newest first; ``removed_by`` is the run that took it from the lake, '' for none.
+
+    ``verdict`` is what its last check said, the run ``judged_by``; '' where it was never checked.
+    """
 
     ref: str
     uuid: str
@@ -57,6 +89,8 @@ class LogEntry:
     kind: Literal["published", "maintenance", "unattributed"] = "published"
     removed_by: str = ""
     removed_at: str = ""
+    verdict: Literal["", "passed", "failed"] = ""
+    judged_by: str = ""
 
 
 @dataclass(frozen=True)

@@ -19,12 +19,18 @@ def _(first: DatasetSummary, values: Sequence[DatasetSummary]) -> Iterator[Line]
         ("DATASET", "CURRENT", "LATEST", "KIND", "ROWS", "REJECTED", "VERSIONS", "UPDATED (UTC)"),
         (
             (
-                Styled(d.name, "bold"), Styled(d.current, "green") if d.promoted else d.current, d.latest,
+                Styled(d.name, "bold"), *(_version(d, ref) for ref in (d.current, d.latest)),
                 d.kind, d.rows, d.rejected, d.versions, Styled(moment(d.updated_at), "dim"),
             )
             for d in values
         ),
     )  # fmt: skip
+
+
+def _version(summary: DatasetSummary, ref: str | None) -> Cell:
+    if ref in summary.failed:
+        return Styled(f"{ref} failed", "red")
+    return Styled(ref, "green") if ref is not None and summary.promoted and ref == summary.current else ref or "none"
 
 
 @render_list.register(LogEntry)
@@ -50,12 +56,14 @@ def _(value: Created) -> Iterator[Line]:
 
 @render.register(VersionDetail)
 def _(value: VersionDetail) -> Iterator[Line]:
-    yield (Styled(value.ref, "bold"), Styled("  promoted", "green") if value.promoted else "")
+    failed = Styled("  failed its checks", "red") if value.verdict == "failed" else ""
+    yield (Styled(value.ref, "bold"), Styled("  promoted", "green") if value.promoted else "", failed)
     yield from facts(
         {
             "kind": value.kind,
             "rows": value.rows,
             "rejected": _rejected(value),
+            "checks": f"{value.verdict}, run {value.judged_by}" if value.verdict else None,
             "made by": value.job,
             "run": value.run,
             "cost": _cost(value.cost),
@@ -94,6 +102,9 @@ def _(value: Diff) -> Iterator[Line]:
 def _mark(entry: LogEntry) -> Cell:
     if entry.removed_by:
         return Styled(f"removed {moment(entry.removed_at)} by {entry.removed_by}", "dim")
+    if entry.verdict == "failed":
+        still = "promoted, but " if entry.promoted else ""
+        return Styled(f"{still}failed its checks, run {entry.judged_by}", "red")
     if entry.promoted:
         return Styled("promoted", "green")
     return None if entry.kind == "published" else Styled(entry.kind, "yellow")

@@ -111,6 +111,14 @@ class Catalog:
     def versions(self, dataset: str) -> list[VersionRow]:
         return versions.versions(self._db, dataset)
 
+    def promoted(self, dataset: str) -> VersionRow | None:
+        """The version that was promoted last; None before the first promotion."""
+        return versions.promoted(self._db, dataset)
+
+    def meant(self, dataset: str) -> VersionRow | None:
+        """What the bare name means; None where every version has failed its checks, and for an unknown name."""
+        return next(iter(versions.meant(self._db, dataset)), None)
+
     def datasets(self) -> list[DatasetSummary]:
         """One line for each dataset that was not dropped."""
         dropped = self.dropped()
@@ -138,11 +146,11 @@ class Catalog:
         node = graph.node_id(self._db, NodeRef("run", id))
         return self._runs("id = ?", node.removeprefix("run:"))[0]
 
-    def runs(self, kind: str | None = None, name: str | None = None) -> list[Run]:
+    def runs(self, kind: str | None = None, name: str | None = None, limit: int = EVERYTHING) -> list[Run]:
         """The runs of a kind, or of one job, or all; the newest first by (ended_at, id)."""
         asked = {"kind": kind, "name": name}
         given = {column: value for column, value in asked.items() if value is not None}
-        return self._runs(" AND ".join(f"{column} = ?" for column in given) or "true", *given.values())
+        return self._runs(" AND ".join(f"{column} = ?" for column in given) or "true", *given.values(), limit=limit)
 
     def last_run(self, kind: JobKind, name: str, states: Sequence[str] = ("complete",)) -> Run | None:
         """The newest run of a job by (ended_at, id) that ended in one of ``states``."""

@@ -45,7 +45,7 @@ def record_run(db: Transaction, run: Run) -> bool:
 
 def _forget(db: Transaction, run: Run) -> None:
     """Remove what a poorer copy said; the nodes stay and are named again."""
-    for table in ("version", "promotion", "removal", "checkpoint", "alias", "metric"):
+    for table in ("version", "promotion", "verdict", "removal", "checkpoint", "alias", "metric"):
         db.execute(f"DELETE FROM {table} WHERE run = ?", (run.id,))
     number = "(SELECT number FROM node WHERE id = ?)"
     db.execute(f"DELETE FROM edge WHERE target = {number}", (f"run:{run.id}",))
@@ -87,6 +87,10 @@ def _said(db: Transaction, run: Run) -> None:
             (run.id, promotion["dataset"], promotion["uuid"]),
         )
     db.executemany(
+        "INSERT INTO verdict (run, uuid, at, ok) VALUES (?, ?, ?, ?)",
+        [(run.id, uuid, run.ended_at, ok) for uuid, ok in _verdict(run)],
+    )
+    db.executemany(
         "INSERT INTO removal (uuid, run, at) VALUES (?, ?, ?) ON CONFLICT (uuid, run) DO NOTHING",
         [(removed["uuid"], run.id, run.ended_at) for removed in run.facets.get(REMOVED, ())],
     )
@@ -100,6 +104,18 @@ def _said(db: Transaction, run: Run) -> None:
         " ON CONFLICT (run, digest, name) DO UPDATE SET value = excluded.value",
         [(run.id, digest, name, value) for digest, name, value in _metrics(run)],
     )
+
+
+def _verdict(run: Run) -> Iterator[tuple[str, bool | None]]:
+    """Whether a version is as its checks want it; None where it was promoted without any. Where only some of them
+    passed, nothing is said of the others."""
+    if promotion := run.facets.get("promotion"):
+        if promotion.get("validation", "") is None:
+            yield promotion["uuid"], None
+    elif run.job.kind == "validation":
+        found = run.facets.get("validation", {})
+        if "ok" in found and not (found["ok"] and found.get("partial")):
+            yield from ((i.id, bool(found["ok"])) for i in run.inputs[:1] if i.kind == "version")
 
 
 def _metrics(run: Run) -> Iterator[tuple[str, str, float | None]]:

@@ -105,6 +105,16 @@ CREATE TABLE stamp (
 )
  WITHOUT ROWID;
 
+CREATE TABLE verdict (
+	run VARCHAR NOT NULL,
+	uuid VARCHAR NOT NULL,
+	at VARCHAR NOT NULL,
+	ok BOOLEAN,
+	PRIMARY KEY (run, uuid)
+);
+
+CREATE INDEX verdict_by_uuid ON verdict (uuid, at, run);
+
 CREATE TABLE version (
 	dataset VARCHAR NOT NULL,
 	ordinal INTEGER NOT NULL,

@@ -89,6 +89,20 @@ class Promotion(Table, table=True):
     uuid: str
 
 
+class Verdict(Table, table=True):
+    """A run said whether the version ``uuid`` is as its dataset's checks want it; the last one counts.
+
+    All checks together said so; some of them alone can only say that it failed. NULL: it was promoted when no checks
+    were declared for it, so what earlier ones said does not count any more.
+    """
+
+    __table_args__ = (Index("verdict_by_uuid", "uuid", "at", "run"),)
+    run: str = Field(primary_key=True)
+    uuid: str = Field(primary_key=True)
+    at: str
+    ok: bool | None = None
+
+
 class Removal(Table, table=True):
     """A run removed the version ``uuid`` from the lake; the first one counts. ``at`` is when."""
 

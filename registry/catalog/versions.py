@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from mmreg.errors import IntegrityError, NotFound, UsageError
@@ -18,7 +18,8 @@ class VersionRow:
     """A version as the index knows it; ``created_at`` is when its run ended.
 
     ``lance_version`` is 0 where only the commit itself could tell. ``removed_by`` is the run that removed it from the
-    lake, ``removed_at`` when that was; '' for what is still there.
+    lake, ``removed_at`` when that was; '' for what is still there. ``verdict`` is what the last run to judge it said,
+    ``judged_by``; '' for what was never checked. What upkeep has made stands as the version did that it was made from.
     """
 
     dataset: str
@@ -37,10 +38,16 @@ class VersionRow:
     promoted: bool
     removed_by: str = ""
     removed_at: str = ""
+    verdict: Literal["", "passed", "failed"] = ""
+    judged_by: str = ""
 
     @property
     def ref(self) -> str:
         return str(VersionRef.at(self.dataset, self.ordinal, self.uuid))
+
+    @property
+    def failed(self) -> bool:
+        return self.verdict == "failed"
 
     def readable(self) -> VersionRow:
         """This version, where its rows are still in the lake. Raises `NotFound`, which says who removed it and when."""
@@ -59,7 +66,7 @@ def resolve(db: Database, ref: VersionRef) -> VersionRow:
     Raises `NotFound` with near names or the latest version, and `UsageError` for a uuid prefix of several.
     """
     if ref.selector is None:
-        found = _select(db, "uuid = ?", (_promoted(db, ref.dataset),)) or _latest(db, ref.dataset)
+        found = meant(db, ref.dataset)
     elif ref.selector == "latest":
         found = _latest(db, ref.dataset)
     elif ref.ordinal is not None:
@@ -112,24 +119,45 @@ def log(db: Database, dataset: str) -> list[LogEntry]:
             kind=_KINDS.get(row.job_kind, "published"),
             removed_by=row.removed_by,
             removed_at=row.removed_at,
+            verdict=row.verdict,
+            judged_by=row.judged_by,
         )
         for row in found
     ]
 
 
 def _summary(db: Database, name: str, count: int) -> DatasetSummary:
-    current, latest = resolve(db, VersionRef(name)), _latest(db, name)[0]
+    latest = _latest(db, name)[0]
+    current = next(iter(meant(db, name)), None)
+    shown = current or latest
     return DatasetSummary(
         name=name,
         kind=latest.kind,
-        current=current.ref,
+        current=current.ref if current is not None else None,
         latest=latest.ref,
-        promoted=current.promoted,
-        rows=current.rows,
-        rejected=current.rejected,
+        promoted=shown.promoted,
+        rows=shown.rows,
+        rejected=shown.rejected,
         versions=count,
         updated_at=latest.created_at,
+        failed=tuple(dict.fromkeys(row.ref for row in (shown, latest) if row.failed)),
     )
+
+
+def promoted(db: Database, dataset: str) -> VersionRow | None:
+    """The version of ``dataset`` that was promoted last, whatever became of it; None before the first promotion."""
+    return next(iter(_select(db, "uuid = ?", (_promoted(db, dataset),))), None)
+
+
+def meant(db: Database, dataset: str) -> list[VersionRow]:
+    """What the bare name means: what was promoted, else the newest version that has not failed its checks; none where
+    all have. What was promoted stays it, also where it fails later: nobody's data change by a check."""
+    if (found := promoted(db, dataset)) is not None:
+        return [found]
+    newest = _latest(db, dataset)
+    if newest and newest[0].failed:
+        newest = [row for row in versions(db, dataset) if not row.failed and not row.removed_by][:1]
+    return newest
 
 
 def _latest(db: Database, dataset: str) -> list[VersionRow]:
@@ -141,14 +169,16 @@ def _select(db: Database, where: str, parameters: Parameters, limit: int = EVERY
         "SELECT dataset, uuid, ordinal, kind, rows, rejected, lance_version, run, job_kind, job_name,"
         " created_at, roots, columns,"
         " (SELECT min(run) FROM removal WHERE removal.uuid = version.uuid),"
-        " (SELECT min(at) FROM removal WHERE removal.uuid = version.uuid) FROM version"
+        " (SELECT min(at) FROM removal WHERE removal.uuid = version.uuid),"
+        " (SELECT CASE WHEN ok IS NULL THEN '' WHEN ok THEN 'passed ' || run ELSE 'failed ' || run END FROM verdict"
+        " WHERE verdict.uuid = version.uuid ORDER BY at DESC, run DESC LIMIT 1) FROM version"
         f" WHERE {where} ORDER BY coalesce(lance_version, 0) DESC, ordinal DESC, created_at DESC, uuid DESC LIMIT ?",
         (*parameters, limit),
     )
     # All JSON in one call: parsed one by one it would be most of the log of a long-lived dataset.
     lists = json.loads(f"[{','.join(f'[{row[11]},{row[12]}]' for row in rows)}]")
-    promoted = {dataset: _promoted(db, dataset) for dataset in {row[0] for row in rows}}
-    return [
+    last = {dataset: _promoted(db, dataset) for dataset in {row[0] for row in rows}}
+    found = [
         VersionRow(
             dataset=row[0],
             uuid=row[1],
@@ -163,12 +193,34 @@ def _select(db: Database, where: str, parameters: Parameters, limit: int = EVERY
             job_kind=row[8],
             job_name=row[9],
             created_at=row[10],
-            promoted=row[1] == promoted[row[0]],
+            promoted=row[1] == last[row[0]],
             removed_by=row[13] or "",
             removed_at=row[14] or "",
+            verdict=_VERDICTS[(row[15] or "").partition(" ")[0]],
+            judged_by=(row[15] or "").partition(" ")[2],
         )
         for row, (roots, columns) in zip(rows, lists, strict=True)
     ]
+    return _inherited(db, found)
+
+
+_VERDICTS: Mapping[str, Literal["", "passed", "failed"]] = {"": "", "passed": "passed", "failed": "failed"}
+
+
+def _inherited(db: Database, found: list[VersionRow]) -> list[VersionRow]:
+    """``found``, the newest first, where upkeep put the same rows into other files: that changes no verdict."""
+    below: VersionRow | None = None
+    rows = []
+    for row in reversed(found):
+        if row.job_kind == "maintenance" and not row.verdict:
+            if below is None or below.dataset != row.dataset:
+                before = ("dataset = ? AND lance_version < ?", (row.dataset, row.lance_version))
+                below = next(iter(_select(db, *before, limit=1)), None)
+            if below is not None:
+                row = replace(row, verdict=below.verdict, judged_by=below.judged_by)
+        below = row
+        rows.append(row)
+    return rows[::-1]
 
 
 def _promoted(db: Database, dataset: str) -> str | None:
@@ -183,6 +235,11 @@ def _promoted(db: Database, dataset: str) -> str | None:
 
 def _not_found(db: Database, ref: VersionRef) -> NotFound:
     latest = _latest(db, ref.dataset)
+    if latest and ref.selector is None:
+        return NotFound(
+            f"{ref} means no version: every one of it has failed its checks, the latest is {latest[0].ref}",
+            hint=f"mmreg validate {latest[0].ref}; to look at it all the same: mmreg show {ref}@latest",
+        )
     if latest:
         return NotFound(f"{ref}: no such version; the latest is {latest[0].ref}", hint=f"mmreg log {ref.dataset}")
     from mmreg.schemas.suggest import did_you_mean

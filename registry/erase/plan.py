@@ -28,7 +28,6 @@ from mmreg.schemas.erasure import (
     RemovedVersion,
     TaintedModel,
 )
-from mmreg.schemas.refs import VersionRef
 from mmreg.schemas.run import Run, RunState
 
 if TYPE_CHECKING:
@@ -185,8 +184,10 @@ def _unpromoted(workspace: Workspace, versions: Sequence[RemovedVersion]) -> Ite
     """The datasets whose promoted version goes without a successor: it was not the newest, so nobody checked that."""
     gone = {(version.dataset, version.lance_version) for version in versions}
     for dataset in sorted({version.dataset for version in versions}):
-        row = workspace.catalog.resolve(VersionRef(dataset))
-        if row.promoted and (dataset, row.lance_version) in gone and row.uuid != workspace.latest(dataset).uuid:
+        row = workspace.catalog.promoted(dataset)
+        if row is None or (dataset, row.lance_version) not in gone:
+            continue
+        if row.uuid != workspace.latest(dataset).uuid:
             yield f"what {dataset} means ({row.ref}) goes, and no later one was promoted: mmreg promote {dataset}"
 
 

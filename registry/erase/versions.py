@@ -9,7 +9,6 @@ from mmreg.registry.clock import now
 from mmreg.registry.erase.derived import holds
 from mmreg.registry.lake import WRITE_AGAIN, first_line
 from mmreg.registry.runs import new_run_id
-from mmreg.schemas.refs import VersionRef
 from mmreg.schemas.run import Job, Run, RunState
 
 if TYPE_CHECKING:
@@ -48,8 +47,8 @@ def promote_successors(workspace: Workspace, erasure: Erasure) -> None:
     """Let the bare name of a dataset mean its new version, where it meant the newest one that goes."""
     gone = {one["uuid"] for one in erasure.removed}
     for dataset, uuid in erasure.latest.items():
-        row = workspace.catalog.resolve(VersionRef(dataset))
-        if not row.promoted or row.uuid != uuid or uuid not in gone:
+        row = workspace.catalog.promoted(dataset)
+        if row is None or row.uuid != uuid or uuid not in gone:
             continue
         new, moment = workspace.latest(dataset), now()
         workspace.pin(dataset, new.uuid, new.lance_version)

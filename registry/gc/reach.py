@@ -155,6 +155,7 @@ def _standing(
     found.needs((dataset, versions[-1]), "newest", "the newest version")
     kept = retention_of(workspace.spec, dataset)
     floor = iso(moment - kept.days * DAY_S)
+    meant = workspace.catalog.meant(dataset)
     since = _since(work[1], moment) if work is not None else None
     for number, lance_version in enumerate(reversed(versions)):
         row = found.rows.get((dataset, lance_version))
@@ -162,7 +163,7 @@ def _standing(
         if row is None:
             found.needs(place, "unrecorded", "no run says who made it")
             continue
-        if row.promoted:
+        if row.promoted or (meant is not None and row.uuid == meant.uuid and lance_version != versions[-1]):
             found.needs(place, "promoted", f"what {dataset} means")
         if number < kept.versions and lance_version != versions[-1]:
             found.needs(place, "retention", f"one of the newest {kept.versions}")
