@@ -29,7 +29,9 @@ from mmreg.schemas import (
 
 ANSWERS: dict[str, Any] = {
     "init": summary.Created,
-    "pass new": summary.NewPass,
+    "pass new": summary.Scaffold,
+    "checks": list[summary.KnownCheck],
+    "checks new": summary.Scaffold,
     "schema": dict[str, Any],
     "plan": plan.Plan,
     "apply": plan.ApplyReport,

@@ -16,6 +16,7 @@ SECTIONS = {
     "Declare and do": {
         "init": "Start a project: write a first mmreg.yaml and make its lake.",
         "pass": "Begin a pass of your own.",
+        "checks": "List the checks there are; begin one of your own.",
         "schema": "Print the JSON Schema of mmreg.yaml, or of an answer.",
         "plan": "Show what apply would do, why, and what it would cost.",
         "apply": "Bring the lake up to what mmreg.yaml declares.",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
+    from mmreg.config import Project
     from mmreg.registry.api import Registry
 
 
@@ -26,6 +28,13 @@ class Session:
         from mmreg.registry.api import Registry
 
         return Registry.open(self.project, self.profile)
+
+    @cached_property
+    def project_without_secrets(self) -> Project:
+        """The project as declared: enough for all that does not open its lake."""
+        from mmreg.config import load
+
+        return load(Path(self.project) if self.project is not None else None, self.profile, secrets=False)
 
     def show(self, value: object, *, empty: str = "", json: bool = False) -> None:
         """Print an answer, as JSON where ``--json`` or the command itself (``json``) asks for it."""

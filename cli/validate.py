@@ -110,14 +110,12 @@ def validate(
 
 
 def _offline(session: Session, only: tuple[str, ...], fail_on: str, other: object) -> GateReport:
-    from mmreg.config import load
     from mmreg.curation.offline import offline
     from mmreg.registry.api import Registry
 
     if other:
         raise UsageError("--offline looks at no version: without REF, --since and --baseline", hint="mmreg validate")
-    project = load(Path(session.project) if session.project is not None else None, session.profile, secrets=False)
-    return offline(Registry(project), only, cast("FailOn", fail_on))
+    return offline(Registry(session.project_without_secrets), only, cast("FailOn", fail_on))
 
 
 def _broken(error: MmregError) -> GateReport:

@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-import keyword
-import re
-import sys
-from importlib.util import find_spec
 from pathlib import Path
 from textwrap import indent
 from typing import Literal
 
 from mmreg.curation.protocol import Kind, Role, Scope
 from mmreg.errors import UsageError
+from mmreg.scaffold import class_name, new_module
 from mmreg.schemas.declaration import ProjectSpec
-from mmreg.schemas.summary import NewPass
+from mmreg.schemas.summary import Scaffold
 
 Input = Literal["image", "text"]
 
 
-def new_pass(folder: Path, spec: ProjectSpec, name: str, kind: Kind = "score", scope: Scope = "row") -> NewPass:
+def new_pass(folder: Path, spec: ProjectSpec, name: str, kind: Kind = "score", scope: Scope = "row") -> Scaffold:
     """Write ``<name>.py`` and ``test_<name>.py`` into the project's ``folder``.
 
     The pass reads an image where a dataset has a column of them, else a text. Raises `UsageError` for a name that is
     no module of its own, for files that are there already, and for a kind that does not go with the scope.
     """
-    _check_name(folder, name)
+    module, test = new_module(folder, name, "mmreg pass new")
     if scope != "row" and kind == "create":
         raise UsageError("a pass that makes rows has the scope 'row'", hint=f"mmreg pass new {name} --kind create")
-    module, test = folder / f"{name}.py", folder / f"test_{name}.py"
-    for file in (module, test):
-        if file.exists():
-            raise UsageError(f"{file} is there already", hint="another name, or remove the file")
     dataset, column, read = _first_column(spec)
-    cls = "".join(part.capitalize() for part in name.split("_"))
+    cls = class_name(name)
     code, tried = _row_pass(name, cls, kind, read) if scope == "row" else _rows_pass(name, cls, kind, scope)
     module.write_text(code, encoding="utf-8")
     test.write_text(tried, encoding="utf-8")
@@ -40,21 +33,7 @@ def new_pass(folder: Path, spec: ProjectSpec, name: str, kind: Kind = "score", s
     into = f", into: {name}_rows" if kind in ("filter", "create") else ""
     use = f'"{name}:{cls}"'
     declared = f"{name}: {{from: {dataset}, use: {use}, inputs: {inputs.get(scope, f'{{value: {column}}}')}{into}}}"
-    return NewPass(module.name, test.name, f"passes:\n  {declared}\n")
-
-
-def _check_name(folder: Path, name: str) -> None:
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
-        raise UsageError(
-            f"{name!r} can be no module's name: lower-case letters, digits and '_', a letter first",
-            hint="mmreg pass new brightness",
-        )
-    taken = name in sys.stdlib_module_names or (find_spec(name) is not None and not (folder / f"{name}.py").exists())
-    if taken:
-        raise UsageError(
-            f"there is a module {name!r} already, which this one would hide from whoever runs here",
-            hint=f"mmreg pass new {name}_pass",
-        )
+    return Scaffold(module.name, test.name, f"passes:\n  {declared}\n")
 
 
 def _first_column(spec: ProjectSpec) -> tuple[str, str, Input]:

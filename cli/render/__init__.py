@@ -12,13 +12,14 @@ from importlib import import_module
 from mmreg.cli.render import layout
 
 _HOMES = {
-    "checks": ("DoctorReport", "ValidationReport"),
+    "checks": ("DoctorReport", "GateReport", "ValidationReport"),
     "damage": ("FsckReport", "RolledBack"),
     "compact": ("CompactReport",),
     "datasets": ("Created", "DatasetSummary", "Diff", "LogEntry", "VersionDetail"),
     "erasure": ("ErasurePlan", "ErasureReport"),
-    "errands": ("NewPass",),
+    "errands": ("Scaffold",),
     "gc": ("GcReport",),
+    "known_checks": ("KnownCheck",),
     "lineage": ("Lineage",),
     "models": ("Checkpoint", "ModelSummary"),
     "plans": ("ApplyReport", "Dropped", "Plan", "Status"),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mmreg.cli.render.layout import Line, Styled, render
-from mmreg.schemas.summary import NewPass
+from mmreg.schemas.summary import Scaffold
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class Named:
     digest: str
 
 
-@render.register(NewPass)
-def _(value: NewPass) -> Iterator[Line]:
-    yield (Styled(value.module, "bold"), "  the pass")
+@render.register(Scaffold)
+def _(value: Scaffold) -> Iterator[Line]:
+    yield (Styled(value.module, "bold"), "  the code")
     yield (Styled(value.test, "bold"), "  its test")
     yield ("",)
     yield from ((line,) for line in value.declaration.splitlines())
