@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mmreg.errors import ReadOnly
 from mmreg.registry.clock import now
 from mmreg.registry.runs import new_run_id
+from mmreg.registry.validation.seen import State, keep
 from mmreg.schemas.check import CheckResult, ValidationReport
 from mmreg.schemas.run import Job, Run, RunInput, RunState
 
@@ -18,12 +19,27 @@ if TYPE_CHECKING:
 
 
 def recorded(
-    workspace: Workspace, row: VersionRow, report: ValidationReport, started: str, facts: Mapping[str, Any]
+    workspace: Workspace,
+    row: VersionRow,
+    report: ValidationReport,
+    started: str,
+    facts: Mapping[str, Any],
+    states: Mapping[str, Mapping[str, State]],
 ) -> ValidationReport:
     """``report`` with the run that tells of it; without one where the lake cannot be written to.
 
-    The run's facet ``validation`` has ``ok``, ``results`` and ``facts``.
+    The run's facet ``validation`` has ``ok``, ``results``, ``facts`` and, as ``seen``, what names the kept ``states``.
     """
+    try:
+        seen = keep(workspace.lake.store, states)
+        return _recorded(workspace, row, report, started, {**facts, "seen": seen})
+    except ReadOnly:  # the report is what was asked for; without a record of it
+        return report
+
+
+def _recorded(
+    workspace: Workspace, row: VersionRow, report: ValidationReport, started: str, facts: Mapping[str, Any]
+) -> ValidationReport:
     run = Run(
         id=new_run_id(),
         job=Job("validation", row.dataset),
@@ -33,10 +49,7 @@ def recorded(
         inputs=(RunInput("version", row.uuid, row.ref),),
         facets={"validation": {"ok": report.ok, "results": [_kept(one) for one in report.results], **facts}},
     )
-    try:
-        workspace.record(run)
-    except ReadOnly:  # the report is what was asked for; without a record of it
-        return report
+    workspace.record(run)
     return replace(report, run=run.id)
 
 

@@ -1,24 +1,32 @@
-"""Running checks over one version: two streams at most, one of cells and one of media."""
+"""Running checks over one version: what earlier runs have seen is taken over, the rest is read once for all of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from mmreg.registry.clock import now
 from mmreg.registry.show import common_producers
+from mmreg.registry.validation.answer import of_changed, of_sample
 from mmreg.registry.validation.declared import Declared, chosen, declared_checks
+from mmreg.registry.validation.examples import with_values
+from mmreg.registry.validation.look import Look
+from mmreg.registry.validation.pieces import Pieces
 from mmreg.registry.validation.record import recorded
+from mmreg.registry.validation.sampling import halvings_for
+from mmreg.registry.validation.seen import Seen, digest_of
+from mmreg.registry.validation.stream import stream
 from mmreg.registry.validation.world import WorkspaceWorld
-from mmreg.schemas.arrow import media_kind
 from mmreg.schemas.check import CheckResult, ValidationReport
 from mmreg.schemas.progress import Progress, Quiet
-from mmreg.validators.protocol import Check
+from mmreg.validators.row_check import RowCheck
 from mmreg.validators.table import Table
 
 if TYPE_CHECKING:
     from mmreg.registry.catalog import VersionRow
+    from mmreg.registry.read import Reader
     from mmreg.registry.workspace import Workspace
     from mmreg.schemas.declaration import CheckSpec
 
@@ -41,47 +49,79 @@ def run_checks(
     check that is not as it should be, or that breaks; it names the dataset, the check and its place.
     """
     started = now()
-    checks = chosen(declared_checks(workspace.project, row.dataset, specs), only)
+    declared = declared_checks(workspace.project, row.dataset, specs)
+    asked = chosen(declared, only)
     report = ValidationReport(row.dataset, row.ref, row.uuid, row.rows, ())
-    if not checks:
+    if not asked:
         return report
-    results = _results(workspace, row, checks, progress or Quiet())
-    report = replace(report, results=results)
-    return recorded(workspace, row, report, started, {}) if record else report
-
-
-def _results(
-    workspace: Workspace, row: VersionRow, declared: Sequence[Declared], progress: Progress
-) -> tuple[CheckResult, ...]:
     reader = workspace.open_version(row.ref)
+    table = _table(workspace, row, reader)
+    before = workspace.open_version(since.ref) if since is not None else None
+    checking = _Checking(reader, before, Seen(workspace, row.dataset), progress or Quiet())
+    looks = checking.looks(asked, table)
+    checking.run(looks)
+    report = replace(report, rows=table.rows, results=tuple(checking.result(look) for look in looks))
+    if not record:
+        return report
+    facts = {
+        "checks": len(declared),
+        **({"only": list(only)} if only else {}),
+        **({"since": since.uuid} if since is not None else {}),
+    }
+    states = {look.digest: look.states for look in looks if look.digest is not None}
+    return recorded(workspace, row, report, started, facts, states)
+
+
+class _Checking:
+    """One version, perhaps since an earlier one, while checks run over it."""
+
+    def __init__(self, reader: Reader, before: Reader | None, seen: Seen, progress: Progress) -> None:
+        self._reader, self._before, self._seen, self._progress = reader, before, seen, progress
+        self._cut: dict[tuple[Reader, int], Pieces] = {}
+
+    def looks(self, declared: Sequence[Declared], table: Table) -> list[Look]:
+        """A look for each check; of what is not as it should be, `UsageError`, before anything is read."""
+        found = []
+        for one in declared:
+            check = one.load(table)
+            with one.blamed():
+                digest = digest_of(one.spec, check, table) if check.columns else None
+            look = Look(one, table, check, halvings_for(one.spec.sample, table.rows), digest)
+            if digest is not None:
+                look.known = self._seen.of(digest)
+            if self._before is not None and isinstance(check, RowCheck):
+                look.unchanged = frozenset(self._pieces(self._before, look.halvings).keys(check.columns))
+            found.append(look)
+        return found
+
+    def run(self, looks: Sequence[Look]) -> None:
+        reading = [look for look in looks if look.check.columns]
+        kinds = sorted(reading, key=lambda look: (look.check.media, look.halvings))
+        for (media, halvings), group in groupby(kinds, key=lambda look: (look.check.media, look.halvings)):
+            label = f"{self._reader.ref}: {'media' if media else 'cells'}"
+            pieces = self._pieces(self._reader, halvings)
+            stream(pieces, list(group), media=media, label=label, progress=self._progress)
+
+    def result(self, look: Look) -> CheckResult:
+        result = look.result()
+        if not look.check.columns:
+            return result
+        result = with_values(result, look, self._pieces(self._reader, look.halvings))
+        if look.unchanged is not None and self._before is not None:
+            return of_changed(result, look.rows, look.table.rows, self._before.ref)
+        return of_sample(result, look.rows, look.table.rows) if look.halvings else result
+
+    def _pieces(self, reader: Reader, halvings: int) -> Pieces:
+        if (reader, halvings) not in self._cut:
+            whole = Pieces.of(reader) if not halvings else self._pieces(reader, 0).sample(halvings)
+            self._cut[reader, halvings] = whole
+        return self._cut[reader, halvings]
+
+
+def _table(workspace: Workspace, row: VersionRow, reader: Reader) -> Table:
     made = common_producers(workspace, row)
     newest = {name: run for name, run in reversed(made.values())}
     former = [column for column, (name, run) in made.items() if run != newest[name]]
     producers = {column: name for column, (name, _) in made.items()}
     world = WorkspaceWorld(workspace, row)
-    table = Table(reader.full_schema, producers, former, row.dataset, row.ref, len(reader), world)
-    checks = [one.load(table) for one in declared]
-    for media in (False, True):
-        group = [
-            (one, check) for one, check in zip(declared, checks, strict=True) if check.media == media and check.columns
-        ]
-        if not group:
-            continue
-        wanted = sorted({column for _, check in group for column in check.columns})
-        columns = ["sample_id", *(c for c in wanted if c != "sample_id")]
-        has_media = any(media_kind(table.schema.field(c).type) for c in wanted if c in table.schema.names)
-        progress.start(f"{row.ref}: {'media' if media else 'cells'}", len(reader))
-        for batch in reader.batches(
-            columns, batch_size=64 if media and has_media else 8192, media="tolerant" if media else False
-        ):
-            for one, check in group:
-                with one.blamed():
-                    check.update(batch)
-            progress.advance(batch.num_rows)
-        progress.done()
-    return tuple(_told(one, check) for one, check in zip(declared, checks, strict=True))
-
-
-def _told(declared: Declared, check: Check) -> CheckResult:
-    with declared.blamed():
-        return replace(check.result(), key=declared.key, declared_at=declared.place)
+    return Table(reader.full_schema, producers, former, row.dataset, row.ref, len(reader), world)
