@@ -21,7 +21,7 @@ def new_pass(folder: Path, spec: ProjectSpec, name: str, kind: Kind = "score", s
     The pass reads an image where a dataset has a column of them, else a text. Raises `UsageError` for a name that is
     no module of its own, for files that are there already, and for a kind that does not go with the scope.
     """
-    module, test = new_module(folder, name, "mmreg pass new")
+    module, test = new_module(folder, name, "pass", "mmreg pass new")
     if scope != "row" and kind == "create":
         raise UsageError("a pass that makes rows has the scope 'row'", hint=f"mmreg pass new {name} --kind create")
     dataset, column, read = _first_column(spec)

@@ -17,7 +17,7 @@ def new_check(folder: Path, spec: ProjectSpec, name: str, reads: Reads = "text")
 
     Raises `UsageError` for a name that is no module of its own and for files that are there already.
     """
-    module, test = new_module(folder, name, "mmreg checks new")
+    module, test = new_module(folder, name, "check", "mmreg checks new")
     cls = class_name(name)
     dataset, column = _first_column(spec, reads)
     code, tried = _TEMPLATES[reads]

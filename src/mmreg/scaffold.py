@@ -11,11 +11,11 @@ from pathlib import Path
 from mmreg.errors import UsageError
 
 
-def new_module(folder: Path, name: str, command: str) -> tuple[Path, Path]:
+def new_module(folder: Path, name: str, kind: str, command: str) -> tuple[Path, Path]:
     """Where the module ``name`` and its test go. Nothing is written yet.
 
     Raises `UsageError` for a name that is no module of its own and for files that are there already; ``command`` is
-    what makes such a module, for the hint: `mmreg pass new`.
+    what makes a plug-in of this ``kind``: `mmreg pass new`.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
         raise UsageError(
@@ -24,7 +24,6 @@ def new_module(folder: Path, name: str, command: str) -> tuple[Path, Path]:
         )
     module, test = folder / f"{name}.py", folder / f"test_{name}.py"
     if name in sys.stdlib_module_names or (find_spec(name) is not None and not module.exists()):
-        kind = command.split()[1].removesuffix("s")
         raise UsageError(
             f"there is a module {name!r} already, which this one would hide from whoever runs here",
             hint=f"{command} {name}_{kind}",
