@@ -46,8 +46,8 @@ def lay_out(out: Path) -> Counter[str]:
 
 def _pairs(folder: Path) -> Iterator[tuple[Mapping[str, object], str | None]]:
     _made(folder)
-    defects, numbers, sound = planting.planted(), Counter[str](), _sound()
-    of = dict(zip(_with(defects, "exact_duplicate", "near_duplicate"), sound, strict=False))
+    defects, numbers = planting.planted(), Counter[str]()
+    of = _shown(defects)
     for index in range(planting.PICTURES):
         defect = defects.get(index, "")
         number = numbers[defect]
@@ -91,10 +91,11 @@ def leaked() -> dict[str, list[str]]:
     return {"leak": names[:LEAKED], "near_leak": names[LEAKED:]}
 
 
-def originals() -> list[str]:
-    """The pictures, by name, that others are duplicates of."""
-    copies = _with(planting.planted(), "exact_duplicate", "near_duplicate")
-    return [f"{index:04d}.png" for index in _sound()[: len(copies)]]
+def originals() -> dict[str, str]:
+    """For each picture that is another one's duplicate, exact or near, that other one; both by name."""
+    defects = planting.planted()
+    suffix = {"exact_duplicate": "png", "near_duplicate": "jpg"}
+    return {f"{copy:04d}.{suffix[defects[copy]]}": f"{index:04d}.png" for copy, index in _shown(defects).items()}
 
 
 def _sound() -> list[int]:
@@ -103,8 +104,10 @@ def _sound() -> list[int]:
     return [index for index in range(planting.PICTURES) if index not in defects]
 
 
-def _with(defects: Mapping[int, str], *wanted: str) -> list[int]:
-    return [index for index, defect in sorted(defects.items()) if defect in wanted]
+def _shown(defects: Mapping[int, str]) -> dict[int, int]:
+    """Which sound picture each duplicate shows."""
+    copies = [index for index, defect in sorted(defects.items()) if defect in ("exact_duplicate", "near_duplicate")]
+    return dict(zip(copies, _sound(), strict=False))
 
 
 def _category(index: int) -> str:
