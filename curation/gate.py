@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmreg.curation.known import known_failures, write_baseline
-from mmreg.curation.since import points, unchanged
+from mmreg.curation.since import Holds, held, points
 from mmreg.errors import MmregError, NotFound, UsageError
 from mmreg.registry.validation.declared import Declared, chosen, declared_checks
 from mmreg.schemas.check import CheckResult, ValidationReport
@@ -32,9 +32,9 @@ class Ask:
 
     ``refs`` are the versions to check; empty for the newest one of every dataset with checks. ``only``: keys or names
     of checks, or patterns of them as in a shell. ``since``: `lock` or versions; what has not changed since is not
-    checked again. ``baseline`` is a file of known failures, written anew where ``update``. ``context``: also tell what
-    `mmreg apply` would do and what has changed, for who reads a pull request. ``record``: keep what was found as a Run
-    where the lake can be written to.
+    checked again, if these very checks held then. ``baseline`` is a file of known failures, written anew where
+    ``update``. ``context``: also tell what `mmreg apply` would do and what has changed, for who reads a pull request.
+    ``record``: keep what was found as a Run where the lake can be written to.
     """
 
     refs: tuple[VersionRef, ...] = ()
@@ -63,29 +63,32 @@ def gate(registry: Registry, ask: Ask, progress: Progress | None = None) -> Gate
     rows = _asked(registry, ask.refs)
     wanted = _wanted(declared, [row.dataset for row in rows], ask.only)
     before = points(registry, ask.since)
-    judge = _Judge(ask.fail_on, known)
     reports: list[ValidationReport] = []
+    whole: list[ValidationReport] = []
     skipped: list[Skipped] = []
     for row in rows:
         checks, since = wanted.get(row.dataset, []), before.get(row.dataset)
         if not checks and (ask.only or not ask.refs):
             continue
-        if since is not None and (why := unchanged(registry, row, since, checks, judge.held(row.dataset))):
+        base = held(registry, since, checks, _holds(ask, known, row.dataset)) if since is not None else None
+        if base is not None and base.row.uuid == row.uuid:
+            why = f"unchanged since {base.row.ref}, whose checks held in run {base.run}"
             skipped.append(Skipped(row.dataset, row.ref, why))
             continue
-        reports += registry.validate(
+        found = registry.validate(
             row.ref,
             only=[escape(check.key) for check in checks] if ask.only else (),
-            since={row.dataset: since.ref} if since is not None else None,
+            since={row.dataset: base.row.ref} if base is not None else None,
             record=ask.record,
             progress=progress,
         )
+        reports += found
+        whole += found if base is None else []
     keys = {name: [check.key for check in checks] for name, checks in declared.items()}
     if known is not None and ask.update:
         assert ask.baseline is not None
         known = known.updated(reports, keys)
         write_baseline(ask.baseline, known)
-    whole = [report for report in reports if report.dataset not in before]
     plan, no_plan = _plan(registry) if ask.context else (None, "")
     return GateReport(
         reports=tuple(known.allow(report) for report in reports) if known is not None else tuple(reports),
@@ -108,23 +111,16 @@ def choose(checks: Sequence[Declared], only: Sequence[str]) -> list[Declared]:
     return chosen(checks, only)
 
 
-@dataclass(frozen=True)
-class _Judge:
-    """Whether a result, as a run has recorded it, keeps the gate open."""
+def _holds(ask: Ask, known: Baseline | None, dataset: str) -> Holds:
+    """How results of earlier runs are judged: as those of now."""
+    allowed = known.failures.get(dataset, {}) if known is not None else {}
+    judge = GateReport((), fail_on=ask.fail_on)
 
-    fail_on: FailOn
-    known: Baseline | None
+    def holds(result: Mapping[str, Any]) -> bool:
+        told = {name: result[name] for name in ("check", "status", "severity", "examined", "failed", "message")}
+        return not judge.stops(CheckResult(**told, allowed=allowed.get(result["key"])))
 
-    def held(self, dataset: str) -> Callable[[Mapping[str, Any]], bool]:
-        allowed = self.known.failures.get(dataset, {}) if self.known is not None else {}
-
-        def holds(result: Mapping[str, Any]) -> bool:
-            told = {name: result[name] for name in ("check", "status", "severity", "examined", "failed", "message")}
-            return not GateReport((), fail_on=self.fail_on).stops(
-                CheckResult(**told, allowed=allowed.get(result["key"]))
-            )
-
-        return holds
+    return holds
 
 
 def _asked(registry: Registry, refs: Sequence[VersionRef]) -> list[VersionRow]:

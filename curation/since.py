@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mmreg.errors import NotFound
@@ -37,22 +38,23 @@ def points(registry: Registry, since: Sequence[str]) -> dict[str, VersionRow]:
     return found
 
 
-def unchanged(
-    registry: Registry,
-    row: VersionRow,
-    since: VersionRow,
-    checks: Sequence[Declared],
-    holds: Callable[[Mapping[str, Any]], bool],
-) -> str | None:
-    """Why ``row`` need not be checked: it is the version ``since``, for which a run says that ``checks`` hold.
+Holds = Callable[[Mapping[str, Any]], bool]
+"""Whether a result, as a run has recorded it, keeps the gate open."""
 
-    ``holds`` judges a recorded result. None where it needs to be.
-    """
-    if row.uuid != since.uuid:
-        return None
+
+@dataclass(frozen=True)
+class Held:
+    """An earlier version and the run which says that the checks held for it, as they are declared now."""
+
+    row: VersionRow
+    run: str
+
+
+def held(registry: Registry, row: VersionRow, checks: Sequence[Declared], holds: Holds) -> Held | None:
+    """``row`` where a run tells that each of ``checks`` holds for all of it; None where nobody knows."""
     for run in registry.catalog.runs("validation", row.dataset):
         if any(given.id == row.uuid for given in run.inputs) and _tells(run, checks, holds):
-            return f"unchanged since {since.ref}, whose checks held in run {run.id}"
+            return Held(row, run.id)
     return None
 
 
@@ -63,8 +65,7 @@ def _version(registry: Registry, dataset: str, uuid: str) -> VersionRow | None:
         return None
 
 
-def _tells(run: Run, checks: Sequence[Declared], holds: Callable[[Mapping[str, Any]], bool]) -> bool:
-    """Whether ``run`` tells of each of ``checks``, as declared now and of all rows, that it holds."""
+def _tells(run: Run, checks: Sequence[Declared], holds: Holds) -> bool:
     facet = run.facets["validation"]
     if facet.get("since") is not None:
         return False
