@@ -6,18 +6,41 @@ from collections.abc import Mapping
 
 BUILT_IN: Mapping[str, str] = {
     # columns
+    "present": "columns.present:Present",
     "not_null": "columns.not_null:NotNull",
     "unique": "columns.unique:Unique",
     "range": "columns.range:Range",
+    "one_of": "columns.one_of:OneOf",
+    "matches": "columns.matches:Matches",
+    "length": "columns.length:Length",
+    "finite": "columns.finite:Finite",
+    "utf8": "columns.utf8:Utf8",
     "row_count": "columns.row_count:RowCount",
+    "row_count_change": "columns.row_count_change:RowCountChange",
     # texts and pairs
+    "paired": "text.paired:Paired",
     # media
     "image_decodes": "media.image_decodes:ImageDecodes",
     "image_format": "media.image_format:ImageFormat",
     "image_size": "media.image_size:ImageSize",
     "not_blank": "media.not_blank:NotBlank",
     "not_blurred": "media.not_blurred:NotBlurred",
+    "no_exact_duplicates": "media.no_exact_duplicates:NoExactDuplicates",
+    "no_near_duplicates": "media.no_near_duplicates:NoNearDuplicates",
+    "embedding": "media.embedding:Embedding",
     # lineage
     "lineage.single_generation": "lineage.single_generation:SingleGeneration",
+    "lineage.producers": "lineage.producers:Producers",
+    "lineage.fresh": "lineage.fresh:Fresh",
+    "lineage.not_derived_from": "lineage.not_derived_from:NotDerivedFrom",
+    "lineage.no_leak": "lineage.no_leak:NoLeak",
+    "lineage.no_similar": "lineage.no_similar:NoSimilar",
+    "lineage.license": "lineage.license:License",
+    "lineage.synthetic_depth": "lineage.synthetic_depth:SyntheticDepth",
+    "lineage.model_share": "lineage.model_share:ModelShare",
+    "lineage.checkpoints": "lineage.checkpoints:Checkpoints",
     # guards
+    "guard.keep_rate": "guards.keep_rate:KeepRate",
+    "guard.tail_retention": "guards.tail_retention:TailRetention",
+    "guard.pass_rate_ratio": "guards.pass_rate_ratio:PassRateRatio",
 }

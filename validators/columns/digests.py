@@ -39,6 +39,16 @@ class DigestSet:
         repeated[order] = known
         return repeated
 
+    def holds(self, digests: Digests) -> NDArray[np.bool_]:
+        """True for each of ``digests`` that is remembered; none of them is remembered by this."""
+        order = _order(digests)
+        known = np.zeros(len(order), dtype=np.bool_)
+        for run in self._runs:
+            known |= _contains(run, digests[:, order])
+        held = np.empty_like(known)
+        held[order] = known
+        return held
+
     def _keep(self, run: Digests) -> None:
         while self._runs and self._runs[-1].shape[1] <= 2 * run.shape[1]:
             merged = np.concatenate([self._runs.pop(), run], axis=1)
