@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import pyarrow as pa
 import pytest
@@ -68,10 +68,11 @@ class ArrowRows:
 
 @dataclass(frozen=True)
 class ArrowWorld:
-    """`mmreg.validators.world.World` of rows by ref, ``"dataset"`` or ``"dataset@v1"``; ``own`` are by split."""
+    """The part of `mmreg.validators.world.World` that knows rows: of versions by ref, and its own by split."""
 
     versions: Mapping[str, pa.RecordBatch]
     own: Mapping[str, pa.RecordBatch] = field(default_factory=dict)
+    current: str | None = None
 
     def open(self, ref: str, split: str | None = None) -> ArrowRows:
         if split is not None:
@@ -79,6 +80,9 @@ class ArrowWorld:
         if ref not in self.versions:
             raise NotFound(f"{ref}: no such version")
         return ArrowRows(ref, self.versions[ref])
+
+    def promoted(self) -> str | None:
+        return self.current
 
     def splits(self) -> tuple[str, ...]:
         return tuple(self.own)
@@ -91,9 +95,10 @@ def world() -> Callable[..., ArrowWorld]:
     def world(
         versions: Mapping[str, Mapping[str, pa.Array[Any]]],
         splits: Mapping[str, Mapping[str, pa.Array[Any]]] | None = None,
+        promoted: str | None = None,
     ) -> ArrowWorld:
         others = {ref: with_ids(columns) for ref, columns in versions.items()}
-        return ArrowWorld(others, {name: with_ids(columns) for name, columns in (splits or {}).items()})
+        return ArrowWorld(others, {name: with_ids(columns) for name, columns in (splits or {}).items()}, promoted)
 
     return world
 
@@ -114,14 +119,14 @@ def judge() -> Callable[..., CheckResult]:
         former: Iterable[str] = (),
         *,
         parts: bool = False,
-        world: World | None = None,
+        world: ArrowWorld | None = None,
         dataset: str = "",
         ref: str = "",
         **declared: Any,
     ) -> CheckResult:
         whole = with_ids(columns)
         rows = whole.num_rows
-        table = Table(whole.schema, producers or {}, list(former), dataset, ref, rows, world)
+        table = Table(whole.schema, producers or {}, list(former), dataset, ref, rows, cast(World | None, world))
         check = load_check(CheckSpec(**declared), table)
         read = whole.select(list(dict.fromkeys(["sample_id", *_read(check.columns, columns)])))
         at = [0, *sorted(cut % (rows + 1) for cut in cuts), rows]
