@@ -53,7 +53,7 @@ class Held:
 def held(registry: Registry, row: VersionRow, checks: Sequence[Declared], holds: Holds) -> Held | None:
     """``row`` where a run tells that each of ``checks`` holds for all of it; None where nobody knows."""
     for run in registry.catalog.runs("validation", row.dataset):
-        if any(given.id == row.uuid for given in run.inputs) and _tells(run, checks, holds):
+        if any(given.id == row.uuid for given in run.inputs) and tells(run, checks, holds):
             return Held(row, run.id)
     return None
 
@@ -65,7 +65,8 @@ def _version(registry: Registry, dataset: str, uuid: str) -> VersionRow | None:
         return None
 
 
-def _tells(run: Run, checks: Sequence[Declared], holds: Holds) -> bool:
+def tells(run: Run, checks: Sequence[Declared], holds: Holds) -> bool:
+    """Whether a run of validation tells of each of ``checks``, as declared now and of all rows, that it holds."""
     facet = run.facets["validation"]
     if facet.get("since") is not None:
         return False
