@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from os.path import relpath
@@ -18,6 +19,7 @@ from mmreg.errors import MmregError, SpecError, StorageError, UsageError
 from mmreg.schemas.refs import VersionRef
 
 if TYPE_CHECKING:
+    from mmreg.schemas.check import CheckResult
     from mmreg.schemas.gate import FailOn, GateReport
 
 FORMATS = ("text", "json", "junit", "github", "sarif", "markdown", "html")
@@ -94,7 +96,7 @@ def validate(
                 cast("FailOn", fail_on),
                 baseline,
                 update_baseline,
-                context="markdown" in wanted,
+                context=not {"markdown", "html"}.isdisjoint(wanted),
                 record=not no_record,
             )
             with watched(quiet=session.quiet or session.json) as progress:
@@ -104,7 +106,7 @@ def validate(
             with suppress(MmregError):  # whoever reads reports alone is told as well, if that can be
                 _tell(session, _broken(error), form, files)
         raise
-    _tell(session, answer, form, files)
+    _tell(session, _seen_from_here(answer, session.project_without_secrets.folder), form, files)
     if not answer.ok:
         click.get_current_context().exit(1)
 
@@ -116,6 +118,17 @@ def _offline(session: Session, only: tuple[str, ...], fail_on: str, other: objec
     if other:
         raise UsageError("--offline looks at no version: without REF, --since and --baseline", hint="mmreg validate")
     return offline(Registry(session.project_without_secrets), only, cast("FailOn", fail_on))
+
+
+def _seen_from_here(answer: GateReport, folder: Path) -> GateReport:
+    """With places relative to the working directory: a forge annotates files as they are called there."""
+
+    def moved(result: CheckResult) -> CheckResult:
+        at = result.declared_at
+        return replace(result, declared_at=replace(at, file=relpath(folder / at.file))) if at is not None else result
+
+    reports = (replace(report, results=tuple(map(moved, report.results))) for report in answer.reports)
+    return replace(answer, reports=tuple(reports))
 
 
 def _broken(error: MmregError) -> GateReport:
@@ -134,16 +147,19 @@ def _broken(error: MmregError) -> GateReport:
 def _tell(session: Session, answer: GateReport, form: str, files: tuple[tuple[str, Path], ...]) -> None:
     from mmreg.cli.reports import write
 
+    def thumbnails(ref: str, column: str | None, samples: Sequence[str]) -> Mapping[str, bytes]:
+        return session.registry.thumbnails(ref, column, samples)  # opened when there is something to show
+
     for name, file in files:
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(write(name, answer), encoding="utf-8")
+            file.write_text(write(name, answer, thumbnails=thumbnails), encoding="utf-8")
         except OSError as error:
             raise StorageError(f"{file}: {error.strerror}") from error
     if form in ("text", "json") or session.json:
         session.show(answer, json=form == "json", empty=_NONE)
     else:
-        click.echo(write(form, answer), nl=False)
+        click.echo(write(form, answer, thumbnails=thumbnails), nl=False)
 
 
 _NONE = "No checks are declared. They go under 'checks:' in mmreg.yaml."

@@ -116,6 +116,12 @@ class Registry(Workspace):
 
         return promote(self, _version(ref), progress=progress)
 
+    def thumbnails(self, ref: str, column: str | None, sample_ids: Sequence[str]) -> Mapping[str, bytes]:
+        """Small JPEGs of samples' pictures, by sample id, as `mmreg.registry.validation.thumbnails` makes them."""
+        from mmreg.registry.validation.thumbnails import thumbnails
+
+        return thumbnails(self, ref, column, sample_ids)
+
     # Models
 
     def models(self) -> list[ModelSummary]:

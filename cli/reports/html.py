@@ -7,7 +7,7 @@ A policy in the file forbids scripts and every request, should all that fail.
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,11 +91,7 @@ def html(answer: GateReport, thumbnails: Thumbnails | None = None) -> str:
         lstrip_blocks=True,
     )
     pictures = _Pictures(thumbnails)
-    sections = [
-        (subject(report), report, [_check(report, result, f"c{n}-{m}", pictures) for m, result in enumerate(ordered)])
-        for n, report in enumerate(answer.reports)
-        for ordered in [worst_first(report.results)]
-    ]
+    sections = [(subject(report), report, _section(report, n, pictures)) for n, report in enumerate(answer.reports)]
     page = environment.get_template("page.html.jinja")
     return page.render(
         answer=answer,
@@ -126,17 +122,25 @@ class _Pictures:
     def __init__(self, thumbnails: Thumbnails | None) -> None:
         self._thumbnails, self._left = thumbnails, _PICTURE_BYTES
 
-    def of(self, report: ValidationReport, result: CheckResult) -> Mapping[str, str]:
-        ids = [example["sample_id"] for example in result.examples[:_SAMPLES] if example.get("sample_id")]
+    def of(self, report: ValidationReport, column: str | None, results: Iterable[CheckResult]) -> Mapping[str, str]:
+        """By sample id, of all samples that the checks of one column show: they are looked for together."""
+        examples = [example for result in results for example in result.examples[:_SAMPLES]]
+        ids = list(dict.fromkeys(example["sample_id"] for example in examples if example.get("sample_id")))
         if self._thumbnails is None or not ids or not report.version or self._left <= 0:
             return {}
-        found = self._thumbnails(report.version, result.column, ids)
+        found = self._thumbnails(report.version, column, ids)
         self._left -= sum(map(len, found.values()))
         return {sample: f"data:image/jpeg;base64,{b64encode(data).decode()}" for sample, data in found.items()}
 
 
-def _check(report: ValidationReport, result: CheckResult, anchor: str, pictures: _Pictures) -> Shown:
-    found = pictures.of(report, result)
+def _section(report: ValidationReport, number: int, pictures: _Pictures) -> list[Shown]:
+    results = worst_first(report.results)
+    columns = dict.fromkeys(result.column for result in results)
+    found = {c: pictures.of(report, c, [r for r in results if r.column == c]) for c in columns}
+    return [_check(report, result, f"c{number}-{n}", found[result.column]) for n, result in enumerate(results)]
+
+
+def _check(report: ValidationReport, result: CheckResult, anchor: str, found: Mapping[str, str]) -> Shown:
     samples = [
         Sample(
             example.get("sample_id", ""),
