@@ -18,12 +18,12 @@ def of_sample(result: CheckResult, rows: int, of: int) -> CheckResult:
     return replace(result, population=of, interval=(low, high), message=f"{result.message}, {told}")
 
 
-def of_changed(result: CheckResult, rows: int, of: int, since: str) -> CheckResult:
+def of_changed(result: CheckResult, rows: int, of: int, since: str, *, sampled: bool) -> CheckResult:
     """``result`` of a check that has seen ``rows`` in fragments that changed since some version, ``of`` so many."""
     if not rows:
         return replace(result, population=of, message=f"nothing to examine: no fragment changed since {since}")
-    told = f"among {rows:,} of {of:,} rows, in whose fragments something changed since {since}"
-    return replace(result, population=of, message=f"{result.message}, {told}")
+    told = f"among {rows:,}{' sampled' if sampled else ''} of {of:,} rows, in whose fragments something changed"
+    return replace(result, population=of, message=f"{result.message}, {told} since {since}")
 
 
 def _percent(share: float) -> str:

@@ -108,7 +108,8 @@ class _Checking:
             return result
         result = with_values(result, look, self._pieces(self._reader, look.halvings))
         if look.unchanged is not None and self._before is not None:
-            return of_changed(result, look.rows, look.table.rows, self._before.ref)
+            since = self._before.ref
+            return of_changed(result, look.rows, look.table.rows, since, sampled=bool(look.halvings))
         return of_sample(result, look.rows, look.table.rows) if look.halvings else result
 
     def _pieces(self, reader: Reader, halvings: int) -> Pieces:

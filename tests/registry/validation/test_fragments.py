@@ -81,7 +81,8 @@ def test_two_columns_that_change_names_change_answers(notes: Callable[..., Any])
     made.apply()
     assert not made.open().validate("notes@latest")[0].ok
     table = lance.dataset(str(made.folder / "lake" / "notes.lance"))
-    table.alter_columns({"path": "text", "name": "former"}, {"path": "n", "name": "text"})
+    names: list[Any] = [{"path": "text", "name": "former"}, {"path": "n", "name": "text"}]
+    table.alter_columns(*names)
     (report,) = made.open().validate("notes@latest")
     assert report.ok and report.results[0].reused == 0, "one file holds both columns, under other numbers"
 
@@ -161,7 +162,7 @@ def test_incremental_is_full(
                 assert plain(report) == in_full(self.made.open(), report.version), report.version
                 again = self.made.open().validate(f"{report.dataset}@latest")[0]
                 assert plain(again) == plain(report)
-                assert [one.reused for one in again.results if "n" == one.column] == [again.rows] * 2
+                assert [one.reused for one in again.results if one.column == "n"] == [again.rows] * 2
 
         def teardown(self) -> None:
             shutil.rmtree(self.made.folder)
