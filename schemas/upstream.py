@@ -73,7 +73,7 @@ class PassRecord:
     ``columns`` are its outputs. ``inputs`` are the columns that the fingerprint in its state is over, in that order;
     None where the state of a row is not over cells of that row alone, or cannot be told. ``latest`` is the generation
     of its last run; ``generations`` has all that rows may still be of. ``everywhere``: it is for all rows of the
-    version.
+    version. ``makes_rows``: the rows are its own, and the state of each says by which generation it was made.
     """
 
     name: str
@@ -82,6 +82,7 @@ class PassRecord:
     latest: int
     generations: Mapping[int, Generation] = field(default_factory=dict)
     everywhere: bool = True
+    makes_rows: bool = False
 
     @property
     def state(self) -> str:

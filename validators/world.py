@@ -97,5 +97,6 @@ class World(Protocol):
         Raises `NotFound` where they are gone, and `IntegrityError` where others took their place.
         """
 
-    def license(self, origin: Origin) -> str | None:
-        """Of a version or a checkpoint upstream: as it is declared, else as it was recorded; None for neither."""
+    def licenses(self) -> Sequence[tuple[Origin, str | None]]:
+        """Of each dataset with a source and of each model upstream: as it is declared, else as it was recorded; None
+        for neither."""

@@ -119,7 +119,7 @@ class Ancestry:
 
 
 def _origin(used: RunInput, way: tuple[str, ...]) -> Origin:
-    name, ref = used.ref.partition("@")[0], used.ref
+    name, ref = used.ref.removeprefix("model:").partition("@")[0], used.ref
     if used.kind == "checkpoint":
         ref = f"model {name}@{used.id[:12]}"
     return Origin(used.kind, used.id, name, ref, (ref, *way))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from mmreg.errors import NotFound
 from mmreg.registry.derive import roots_at
 from mmreg.registry.models import newest
 from mmreg.registry.validation.chain import chain
@@ -16,9 +17,10 @@ from mmreg.registry.validation.depth import Depths
 from mmreg.registry.validation.history import PassHistory
 from mmreg.registry.validation.upstream import Ancestry
 from mmreg.registry.weights import weights_path, weights_stamp
+from mmreg.schemas.fingerprint import light_rows
 from mmreg.schemas.model import Checkpoint
 from mmreg.schemas.refs import ModelRef
-from mmreg.schemas.run import RunInput
+from mmreg.schemas.run import Run, RunInput
 from mmreg.schemas.upstream import Chain, Origin, PassRecord
 
 if TYPE_CHECKING:
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
     from mmreg.registry.part import Part
     from mmreg.registry.read import Reader
     from mmreg.registry.workspace import Workspace
-
-BATCH_ROWS = 8192
 
 
 class WorkspaceWorld:
@@ -69,20 +69,17 @@ class WorkspaceWorld:
         if seen is None or seen != weights_stamp(path):
             weights_path(folder, checkpoint, verify=True)
 
-    def license(self, origin: Origin) -> str | None:
-        spec = self._workspace.spec
-        if origin.kind == "checkpoint":
-            declared = spec.models.get(origin.name)
-            latest = newest(self._workspace, origin.name) if declared is not None else None
-            if declared is not None and declared.license and latest is not None and latest.digest == origin.id:
-                return declared.license
-            return self.checkpoint(origin.id).license
-        if origin.name in spec.datasets and spec.datasets[origin.name].license:
-            return spec.datasets[origin.name].license
-        row = self._ancestry.version(RunInput("version", origin.id, origin.ref))
-        ingest = self._ancestry.history(row).ingest if row is not None and row.kind == "root" else None
-        license: str | None = ingest.facets["ingest"].get("license") if ingest is not None else None
-        return license
+    def licenses(self) -> Sequence[tuple[Origin, str | None]]:
+        found: dict[tuple[str, str], tuple[Origin, str | None]] = {}
+        for origin in self._upstream:
+            if origin.kind == "checkpoint":
+                found[origin.kind, origin.id] = origin, self._license_of_model(origin)
+            elif origin.kind == "version" and (origin.kind, origin.name) not in found:
+                row = self._ancestry.version(RunInput("version", origin.id, origin.ref))
+                ingest = self._ancestry.history(row).ingest if row is not None and row.kind == "root" else None
+                if row is None or ingest is not None:
+                    found[origin.kind, origin.name] = origin, self._license_of_data(origin.name, ingest)
+        return list(found.values())
 
     @cached_property
     def _ancestry(self) -> Ancestry:
@@ -95,6 +92,24 @@ class WorkspaceWorld:
     @cached_property
     def _upstream(self) -> tuple[Origin, ...]:
         return self._ancestry.upstream(self._row)
+
+    def _license_of_data(self, dataset: str, ingest: Run | None) -> str | None:
+        declared = self._workspace.spec.datasets.get(dataset)
+        if declared is not None and declared.license:
+            return declared.license
+        recorded: str | None = ingest.facets["ingest"].get("license") if ingest is not None else None
+        return recorded
+
+    def _license_of_model(self, origin: Origin) -> str | None:
+        declared = self._workspace.spec.models.get(origin.name)
+        if declared is not None and declared.license:
+            latest = newest(self._workspace, origin.name)
+            if latest is not None and latest.digest == origin.id:
+                return declared.license
+        try:
+            return self.checkpoint(origin.id).license
+        except NotFound:
+            return None
 
     def _root(self, part: Part, root: str, lance_version: int) -> PartOfRoot:
         row = next(r for r in self._ancestry.versions(root) if r.lance_version <= lance_version)
@@ -112,6 +127,7 @@ class WorkspaceWorld:
             latest=next(iter(generations)),
             generations=generations,
             everywhere=passed.makes_rows or self._is_for_all(name, row.dataset),
+            makes_rows=passed.makes_rows,
         )
 
     def _is_for_all(self, name: str, root: str) -> bool:
@@ -146,4 +162,5 @@ class PartOfRoot:
         return len(self.part)
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        yield from self.part.batches(list(columns), None, BATCH_ROWS)
+        names = list(columns)
+        yield from self.part.batches(names, None, light_rows(self.schema, [n.partition(".")[0] for n in names]))
