@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from os.path import relpath
@@ -19,6 +18,7 @@ from mmreg.errors import MmregError, SpecError, StorageError, UsageError
 from mmreg.schemas.refs import VersionRef
 
 if TYPE_CHECKING:
+    from mmreg.cli.reports import Thumbnails
     from mmreg.schemas.check import CheckResult
     from mmreg.schemas.gate import FailOn, GateReport
 
@@ -82,7 +82,8 @@ def validate(
     for name, _ in files:
         if name not in FORMATS:
             raise UsageError(f"there is no report {name!r}", hint=f"--report with one of {', '.join(FORMATS)}")
-    wanted = [*([form] if form not in ("text", "json") and not session.json else []), *(name for name, _ in files)]
+    printed = form if form not in ("text", "json") and not session.json else None
+    wanted = {printed, *(name for name, _ in files)}
     try:
         if offline:
             answer = _offline(session, only, fail_on, refs or since or baseline or update_baseline)
@@ -102,11 +103,13 @@ def validate(
             with watched(quiet=session.quiet or session.json) as progress:
                 answer = gate(session.registry, ask, progress)
     except MmregError as error:
-        if wanted:
-            with suppress(MmregError):  # whoever reads reports alone is told as well, if that can be
-                _tell(session, _broken(error), form, files)
+        with suppress(MmregError):  # whoever reads reports alone is told as well, if that can be
+            _tell(_broken(error), printed, files)
         raise
-    _tell(session, _seen_from_here(answer, session.project_without_secrets.folder), form, files)
+    answer = _seen_from_here(answer, session.project_without_secrets.folder)
+    _tell(answer, printed, files, None if offline else session.registry.thumbnails)
+    if printed is None:
+        session.show(answer, json=form == "json")
     if not answer.ok:
         click.get_current_context().exit(1)
 
@@ -144,22 +147,19 @@ def _broken(error: MmregError) -> GateReport:
     return GateReport((ValidationReport("mmreg.yaml", "", "", 0, (result,)),))
 
 
-def _tell(session: Session, answer: GateReport, form: str, files: tuple[tuple[str, Path], ...]) -> None:
+def _tell(
+    answer: GateReport, printed: str | None, files: tuple[tuple[str, Path], ...], thumbnails: Thumbnails | None = None
+) -> None:
+    """Write reports to ``files``, and the one of the form ``printed`` to stdout."""
+    if printed is None and not files:
+        return
     from mmreg.cli.reports import write
 
-    def thumbnails(ref: str, column: str | None, samples: Sequence[str]) -> Mapping[str, bytes]:
-        return session.registry.thumbnails(ref, column, samples)  # opened when there is something to show
-
-    for name, file in files:
+    for form, file in files:
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(write(name, answer, thumbnails=thumbnails), encoding="utf-8")
+            file.write_text(write(form, answer, thumbnails=thumbnails), encoding="utf-8")
         except OSError as error:
             raise StorageError(f"{file}: {error.strerror}") from error
-    if form in ("text", "json") or session.json:
-        session.show(answer, json=form == "json", empty=_NONE)
-    else:
-        click.echo(write(form, answer, thumbnails=thumbnails), nl=False)
-
-
-_NONE = "No checks are declared. They go under 'checks:' in mmreg.yaml."
+    if printed is not None:
+        click.echo(write(printed, answer, thumbnails=thumbnails), nl=False)
