@@ -26,23 +26,15 @@ from PIL import Image
 from mmreg.curation.decode import MAX_PIXELS, check_limit
 from mmreg.curation.params import read_params
 from mmreg.curation.protocol import InputType, Kind, Recipe, Role, Scope
-from mmreg.errors import MissingExtra, UsageError
+from mmreg.errors import UsageError
 from mmreg.schemas.arrow import media_type
 from mmreg.schemas.declaration import Limits
 from mmreg.sources.media import Cell, media_array, media_cell
+from mmreg.validators.media.films import Unusable, library, opened
 
 if TYPE_CHECKING:
     from av import VideoFrame
 
-MOST_DECODED, MOST_DECODED_PIXELS = 1_000_000, 10**12
-"""Frames of one video, and their pixels, that are decoded to take some of them: nine hours at 30 a second, and four
-of them in 1920 x 1080."""
-_NOTHING_ELSE = {
-    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi",
-    "protocol_whitelist": "",
-    "max_streams": "64",
-}
-"""Containers that are let in. FFmpeg knows playlists and scripts as well, which make it open files and addresses."""
 _QUALITY = 90
 _CLOSE = 1e-6
 """Seconds: 3 * 0.1 is more than 0.3 to a processor."""
@@ -85,11 +77,7 @@ class VideoFrames:
         return pa.schema([image, pa.field("time_s", pa.float64()), pa.field("index", pa.int32())])
 
     def open(self) -> None:
-        try:
-            import av
-        except ImportError as error:
-            raise MissingExtra("video_frames", extra="video") from error
-        self._av = av
+        self._av = library("video_frames")
 
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         rows: list[int] = []
@@ -101,7 +89,7 @@ class VideoFrames:
             try:
                 taken: list[tuple[Cell | None, float | None]] = list(self._frames(data.as_py()))
                 error = None
-            except _Unusable as reason:
+            except Unusable as reason:
                 taken, error = [(None, None)], str(reason)
             for index, (cell, time_s) in enumerate(taken):
                 rows.append(row)
@@ -121,37 +109,15 @@ class VideoFrames:
         )
 
     def _frames(self, data: bytes | None) -> Iterator[tuple[Cell, float]]:
-        """Cells with their times in seconds. Raises `_Unusable`."""
-        if data is None:
-            raise _Unusable("null_value: there is no video")
-        try:
-            with self._av.open(io.BytesIO(data), "r", options=_NOTHING_ELSE) as container:
-                if not container.streams.video:
-                    raise _Unusable("no_video: there is no stream of images in it")
-                stream = container.streams.video[0]
-                if stream.codec_context is None:
-                    raise _Unusable("unreadable: its pictures are in a format that nobody here knows")
-                self._check_size(stream.width, stream.height)
-                # Pictures of a film may grow on the way: the decoder itself is to refuse them.
-                stream.codec_context.options = {"max_pixels": str(self._params.max_pixels)}
-                empty = True
-                for frame, time_s in self._taken(container.decode(stream)):
-                    yield self._cell(frame), time_s
-                    empty = False
-                if empty:
-                    raise _Unusable("unreadable: no frame can be decoded")
-        except (self._av.FFmpegError, OSError, ValueError) as error:
-            raise _Unusable(f"unreadable: {_words(error)}") from error
+        """Cells with their times in seconds. Raises `Unusable`."""
+        with opened(self._av, data, self._params.max_pixels) as film:
+            for frame, time_s in self._taken(film.frames()):
+                yield self._cell(frame), time_s
 
     def _taken(self, frames: Iterator[VideoFrame]) -> Iterator[tuple[VideoFrame, float]]:
-        start, due, number, pixels = None, 0.0, 0, 0
-        for decoded, frame in enumerate(frames, 1):
-            self._check_size(frame.width, frame.height)
-            pixels += frame.width * frame.height
-            if decoded > MOST_DECODED or pixels > MOST_DECODED_PIXELS:
-                raise _Unusable(f"frame_limit: {decoded:,} frames were decoded to take {number:,}")
-            if frame.time is None:
-                raise _Unusable("unreadable: its frames have no times")
+        start, due, number = None, 0.0, 0
+        for frame in frames:
+            assert frame.time is not None
             start = frame.time if start is None else start
             time_s = frame.time - start
             if time_s < due - _CLOSE:
@@ -163,23 +129,8 @@ class VideoFrames:
             if self._params.every_s:
                 due = (math.floor((time_s + _CLOSE) / self._params.every_s) + 1) * self._params.every_s
 
-    def _check_size(self, width: int, height: int) -> None:
-        if width * height > self._params.max_pixels:
-            raise _Unusable(
-                f"pixel_limit: {width} x {height} = {width * height:,} pixels, the limit is {self._params.max_pixels:,}"
-            )
-
     def _cell(self, frame: VideoFrame) -> Cell:
         buffer = io.BytesIO()
         image = Image.fromarray(frame.to_ndarray(format="rgb24"))
         image.save(buffer, self._params.format.upper(), **_OPTIONS[self._params.format])
         return media_cell(buffer.getvalue(), "image", Limits(max_pixels=self._params.max_pixels), inline=True)
-
-
-class _Unusable(Exception):
-    """A video without frames; ``str()`` is the reason for its row, '<code>: <detail>'."""
-
-
-def _words(error: Exception) -> str:
-    # FFmpeg's errors begin with a number and end with the name of a stream that only this process knows.
-    return str(getattr(error, "strerror", None) or error or type(error).__name__)

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-import mmreg.curation.video_frames as module
+import mmreg.validators.media.films as module
 from mmreg.curation.protocol import Recipe
 from mmreg.curation.video_frames import VideoFrames
 from mmreg.schemas.arrow import media_type
