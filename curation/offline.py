@@ -71,8 +71,8 @@ def _project(registry: Registry) -> Iterator[CheckResult]:
     lock: Lock | None = None
     try:
         lock = read_lock(registry.project)
-    except NotFound as missing:
-        yield _result("lock", "lock", "insufficient", _told(missing), None)
+    except NotFound:
+        yield _result("lock", "lock", "insufficient", f"there is no {FILE} yet (mmreg apply --lock)", None)
     except MmregError as broken:
         yield _result("lock", "lock", "failed", _told(broken), Place(FILE, 1, 1))
     if lock is not None:
