@@ -69,8 +69,9 @@ def notes(tmp_path: Path) -> Callable[..., Notes]:
     def make(name: str = "project", **rows: dict[str, tuple[str | None, int | None]]) -> Notes:
         folder = tmp_path / name
         folder.mkdir()
+        few: dict[str, tuple[str | None, int | None]]
         few = {f"r{number}": (f"text {number % 4}" if number % 3 else None, number) for number in range(8)}
-        made = Notes(folder, {"notes": dict(few), "others": dict(few), **rows})
+        made = Notes(folder, {"notes": few, "others": {f"o{name}": cells for name, cells in few.items()}, **rows})
         made.declare({})
         init_project(folder)
         return made

@@ -1,0 +1,157 @@
+"""A run of checks: what is read for them, what is said of each, and what stays of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from mmreg.errors import NotFound
+from mmreg.registry.validation import run_checks
+from mmreg.schemas.check import Place
+from mmreg.schemas.declaration import CheckSpec
+
+PICTURES = """
+version: 1
+project: pictures
+lake: {lake}
+datasets:
+  pairs:
+    source: {{type: imagefolder, path: images}}
+    columns: {{image: {{type: image, storage: reference}}, caption: {{type: text, nullable: true}}}}
+checks:
+  pairs:
+    - {{check: image_decodes, column: image}}
+    - {{check: not_null, column: caption}}
+"""
+
+
+class Noted:
+    """A progress that remembers all it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[Any, ...]] = []
+
+    def start(self, label: str, total: int | None) -> None:
+        self.told.append((label.partition(": ")[2], total))
+
+    def advance(self, n: int, errors: int = 0) -> None:
+        self.told.append((n,))
+
+    def message(self, text: str) -> None:
+        self.told.append((text,))
+
+    def done(self) -> None:
+        self.told.append(("done",))
+
+
+def test_every_result_has_its_key_and_its_place(notes: Callable[..., Any]) -> None:
+    made = notes()
+    made.declare({"notes": "{check: not_null, column: text}\n{check: not_null, column: text, name: again}"})
+    (made.folder / "more").mkdir()
+    (made.folder / "more" / "checks.yaml").write_text(
+        "checks:\n  kept:\n    - {check: row_count, min_value: 1}\n"
+        "    - {check: not_null, column: n}\n    - {check: not_null, column: n, severity: warning}\n"
+    )
+    text = (made.folder / "mmreg.yaml").read_text()
+    (made.folder / "mmreg.yaml").write_text(f"include: [more/checks.yaml]\n{text.lstrip()}")
+    made.apply()
+    results = {one.key: one for report in made.open().validate() for one in report.results}
+    line = (made.folder / "mmreg.yaml").read_text().splitlines().index("  notes:", 10) + 2
+    assert {key: one.declared_at for key, one in results.items()} == {
+        "not_null:text": Place("mmreg.yaml", line, 7),
+        "again": Place("mmreg.yaml", line + 1, 7),
+        "row_count": Place("more/checks.yaml", 3, 7),
+        "not_null:n": Place("more/checks.yaml", 4, 7),
+        "not_null:n#2": Place("more/checks.yaml", 5, 7),
+    }
+
+
+def test_only_some_checks(notes: Callable[..., Any]) -> None:
+    made = notes()
+    lines = "{check: not_null, column: text}\n{check: range, column: n, max_value: 9}\n{check: row_count, min_value: 1}"
+    made.declare({"notes": lines, "kept": "{check: row_count, min_value: 1}"})
+    made.apply()
+    asked = {
+        ("not_null:text",): [["not_null:text"]],
+        ("not_null",): [["not_null:text"]],
+        ("r*",): [["range:n", "row_count"], ["row_count"]],
+        ("range:*", "not_null"): [["not_null:text", "range:n"]],
+    }
+    for only, keys in asked.items():
+        reports = made.open().validate(only=only)
+        assert [[one.key for one in report.results] for report in reports] == keys
+        facet = made.open().catalog.run(reports[0].run).facets["validation"]
+        assert (facet["only"], facet["checks"]) == (list(only), 3)
+    with pytest.raises(NotFound, match="no check is called nothing or nobody") as refused:
+        made.open().validate(only=("nothing", "nobody"))
+    assert refused.value.hint == "mmreg checks"
+
+
+def test_progress_counts_what_is_read_and_checks_without_columns_read_nothing(
+    project: Callable[..., Any],
+) -> None:
+    small = project(declaration=PICTURES)
+    small.apply()
+    first, second, third = Noted(), Noted(), Noted()
+    small.open().validate("pairs", progress=first)
+    assert first.told == [("cells", 6), (6,), ("done",), ("media", 6), (6,), ("done",)]
+    small.draw("more")
+    small.apply()
+    small.open().validate("pairs@latest", progress=second)
+    assert second.told == [("cells", 1), (1,), ("done",), ("media", 1), (1,), ("done",)]
+    row = small.open().latest("pairs")
+    specs = [CheckSpec.model_validate({"check": "row_count", "min_value": 8})]
+    report = run_checks(small.open(), row, specs, progress=third)
+    assert third.told == []
+    assert (report.results[0].status, report.results[0].declared_at) == ("failed", None)
+
+
+def test_media_that_cannot_be_read_today_are_looked_at_again(project: Callable[..., Any]) -> None:
+    small = project(declaration=PICTURES)
+    small.apply()
+    (small.folder / "images" / "003.png").rename(small.folder / "away")
+    (report,) = small.open().validate("pairs")
+    decodes = report.results[0]
+    assert (decodes.failed, [one["reason"] for one in decodes.examples]) == (1, ["its bytes are missing"])
+    (small.folder / "away").rename(small.folder / "images" / "003.png")
+    (report,) = small.open().validate("pairs")
+    assert (report.ok, report.results[0].reused, report.results[1].reused) == (True, 0, 6)
+    (report,) = small.open().validate("pairs")
+    assert report.results[0].reused == 6
+
+
+def test_without_a_record_nothing_is_written(notes: Callable[..., Any]) -> None:
+    made = notes()
+    made.declare({"notes": "{check: not_null, column: text}"})
+    made.apply()
+    before = sorted(path for path in (made.folder / "lake").rglob("*"))
+    (report,) = made.open().validate("notes@latest", record=False)
+    assert report.run is None and report.results[0].failed
+    assert sorted(path for path in (made.folder / "lake").rglob("*")) == before
+
+
+def test_a_run_has_no_cells(notes: Callable[..., Any]) -> None:
+    made = notes(notes={"a": ("planted", 4711), "b": ("planted", 4712)})
+    made.declare({"notes": "{check: unique, column: text}\n{check: range, column: n, max_value: 4711}"})
+    made.apply()
+    (report,) = made.open().validate("notes@latest")
+    assert {one["value"] for result in report.results for one in result.examples} == {"'planted'", "4712"}
+    text = made.open().catalog.run(report.run).to_json()
+    assert "planted" not in text and "4712" not in text
+    assert text.count("sample_id") == 2
+
+
+def test_a_mixture_is_read_root_by_root(notes: Callable[..., Any]) -> None:
+    made = notes()
+    made.declare({"both": "{check: range, column: n, max_value: 5, examples: 9}"})
+    made.apply()
+    (report,) = made.open().validate("both@latest")
+    result = report.results[0]
+    assert (result.examined, result.failed) == (16, 4)
+    assert sorted(one["value"] for one in result.examples) == ["6", "6", "7", "7"]
+    made.rows["others"]["more"] = ("more", 8)
+    made.apply()
+    (report,) = made.open().validate("both@latest")
+    assert report.results[0].reused >= 8, "the rows of the root in which nothing changed"
