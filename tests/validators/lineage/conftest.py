@@ -125,13 +125,13 @@ def rewrite() -> Callable[[Any, str, Sequence[Mapping[str, Any]]], None]:
 def answer() -> Callable[..., CheckResult]:
     """``answer(project, "train", check=..., <arguments>)``: what a check finds in the latest version."""
 
-    def run(made: Any, dataset: str, **declared: Any) -> CheckResult:
+    def run(made: Any, of: str, /, **declared: Any) -> CheckResult:
         file = made.folder / "mmreg.yaml"
         before = file.read_text()
-        file.write_text(f"{before}\nchecks: {{{dataset}: [{json.dumps(declared)}]}}\n")
+        file.write_text(f"{before}\nchecks: {{{of}: [{json.dumps(declared)}]}}\n")
         try:
             with made.open() as registry:
-                (report,) = registry.validate(f"{dataset}@latest", record=False)
+                (report,) = registry.validate(f"{of}@latest", record=False)
         finally:
             file.write_text(before)
         (result,) = report.results
