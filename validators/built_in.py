@@ -17,8 +17,10 @@ BUILT_IN: Mapping[str, str] = {
     "utf8": "columns.utf8:Utf8",
     "row_count": "columns.row_count:RowCount",
     "row_count_change": "columns.row_count_change:RowCountChange",
+    "drift": "columns.drift:Drift",
     # texts and pairs
     "paired": "text.paired:Paired",
+    "quantiles": "text.quantiles:Quantiles",
     # media
     "image_decodes": "media.image_decodes:ImageDecodes",
     "image_format": "media.image_format:ImageFormat",
@@ -27,6 +29,13 @@ BUILT_IN: Mapping[str, str] = {
     "not_blurred": "media.not_blurred:NotBlurred",
     "no_exact_duplicates": "media.no_exact_duplicates:NoExactDuplicates",
     "no_near_duplicates": "media.no_near_duplicates:NoNearDuplicates",
+    "audio_decodes": "media.audio_decodes:AudioDecodes",
+    "audio_duration": "media.audio_duration:AudioDuration",
+    "not_silent": "media.not_silent:NotSilent",
+    "not_clipped": "media.not_clipped:NotClipped",
+    "video_decodes": "media.video_decodes:VideoDecodes",
+    "video_duration": "media.video_duration:VideoDuration",
+    "video_frames": "media.video_frames:VideoFrames",
     "embedding": "media.embedding:Embedding",
     # lineage
     "lineage.single_generation": "lineage.single_generation:SingleGeneration",
