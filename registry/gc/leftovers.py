@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from mmreg.registry.entry import Entry
 from mmreg.registry.gc.census import Census, is_temporary
 from mmreg.registry.gc.reach import WEEK_S, Reach, iso
+from mmreg.registry.validation.seen import without_outlived
 from mmreg.schemas.gc import Leftover
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class _Staged:
 def _named(workspace: Workspace) -> set[str]:
     """Digests and keys that a run names, or the record of an erasure."""
     store = workspace.lake.store
-    texts = [run.to_json() for run in workspace.catalog.runs()]
+    texts = [run.to_json() for run in without_outlived(workspace.catalog.runs())]
     texts += [data.decode() for key in store.list(ERASURES) if (data := store.get(key)) is not None]
     return {name for text in texts for name in _NAMED.findall(text)}
 

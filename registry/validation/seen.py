@@ -1,7 +1,8 @@
 """What checks have seen of fragments, kept in the lake: nobody looks twice at what did not change.
 
-One object for each check, named by the run of the validation that has left it: by the digest of the check (its name,
-arguments and version, and the types of the columns that it reads) the states by the keys of pieces. No cell is in it.
+One object for each check has the states by the keys of pieces. The run of the validation that left it names it, by the
+digest of the check: its name, arguments and version, and the types of the columns that it reads. No cell is in it. Of
+each dataset the newest runs are looked through; what only older ones name is cleaned up.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mmreg.errors import IntegrityError
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from mmreg.registry.store import Store
     from mmreg.registry.workspace import Workspace
     from mmreg.schemas.declaration import CheckSpec
+    from mmreg.schemas.run import Run
     from mmreg.validators.table import Table
 
 FORMAT = 1
@@ -50,6 +54,19 @@ def keep(store: Store, states: Mapping[str, Mapping[str, State]]) -> dict[str, s
     return {digest: put_object(store, _encoded(pieces)) for digest, pieces in states.items() if pieces}
 
 
+def without_outlived(runs: Iterable[Run]) -> Iterator[Run]:
+    """``runs``, given with the newest first, where nobody looks for what they have kept without naming it."""
+    met: Counter[str] = Counter()
+    for run in runs:
+        facet = run.facets.get("validation", {})
+        if run.job.kind == "validation" and "seen" in facet:
+            met[run.job.name] += 1
+            if met[run.job.name] > RUNS:
+                left = {name: value for name, value in facet.items() if name != "seen"}
+                run = replace(run, facets={**run.facets, "validation": left})
+        yield run
+
+
 class Seen:
     """What earlier validations of a dataset have kept."""
 
@@ -71,7 +88,7 @@ class Seen:
     def _read(self, name: str) -> dict[str, State]:
         try:
             found = json.loads(zlib.decompress(get_object(self._store, name)))
-        except (IntegrityError, zlib.error):  # fsck tells of it; here it is only looked at once more
+        except (IntegrityError, zlib.error):  # lost, or cleaned up: then one looks once more
             return {}
         pieces: dict[str, State] = found["pieces"] if found["format"] == FORMAT else {}
         return pieces
