@@ -13,8 +13,8 @@ from mmreg.cli.session import Session, pass_session
 def ls(session: Session) -> None:
     """List the datasets.
 
-    CURRENT is what the bare name means: the promoted version, or where none was promoted yet the latest that has
-    not failed its checks.
+    CURRENT is what the bare name means: the promoted version; where none was promoted yet the latest, or if that
+    failed its checks the latest that passed them.
 
     \b
     Example:

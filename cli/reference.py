@@ -34,10 +34,10 @@ are `{"error": {"code", "message", "hint"}}` on stderr.
 | 70 | a bug in mmreg |
 | 130 | interrupted |
 
-A version is `name` (the promoted version; before the first promotion, the latest that did not fail its checks),
-`name@latest`, `name@v3` or `name@<beginning of its uuid>`. A model is `name` (its newest checkpoint), `name@alias` or
-`name@<beginning of its digest>`. A node of the lineage is a version, `model:<model>`, `run:<id>` or
-`sha256:<digest of weights>`.
+A version is `name` (the promoted version; before the first promotion the latest, or where that failed its checks the
+latest that passed them), `name@latest`, `name@v3` or `name@<beginning of its uuid>`. A model is `name` (its newest
+checkpoint), `name@alias` or `name@<beginning of its digest>`. A node of the lineage is a version,
+`model:<model>`, `run:<id>` or `sha256:<digest of weights>`.
 """
 
 

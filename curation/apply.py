@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from mmreg.curation import audit
 from mmreg.curation.approval import Allowance
 from mmreg.curation.bind import BoundPass, bind
 from mmreg.curation.change import take_note
@@ -23,6 +24,7 @@ from mmreg.errors import NotApproved
 from mmreg.registry.drop import take_up
 from mmreg.registry.erase.carry_out import refuse_unfinished
 from mmreg.registry.evolve import complete
+from mmreg.registry.lock import lock_path, write_lock
 from mmreg.registry.models import add_declared, newest, note_served
 from mmreg.registry.weights import weights_path
 from mmreg.schemas.model import Checkpoint
@@ -36,13 +38,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Work:
-    """One apply under way: where it reports, what it may spend, and what it was declared by."""
+    """One apply under way: where it reports, what it may spend, what it was declared by; what its checks said, by the
+    uuid of the version."""
 
     registry: Registry
     progress: Progress
     allowance: Allowance
     declaration: Declaration
     errors_only: bool = False
+    verdicts: dict[str, audit.Verdict] = field(default_factory=dict)
 
 
 def apply(
@@ -53,8 +57,14 @@ def apply(
     approve: str | None = None,
     force: bool = False,
     errors_only: bool = False,
+    promote: bool = False,
+    lock: bool = False,
 ) -> ApplyReport:
     """Bring what is declared, or ``select``, up to date. Run again, it does only what is pending by then.
+
+    Newest versions of datasets with checks are checked at the end, and before a training that reads them: it is blocked
+    where they fail. A version that fails stays, marked; ``ok`` of the report is False then. ``promote``: those that
+    passed become what their datasets' names mean. ``lock``, and after promotions: write down what names mean.
 
     A step that waits for something is reported as blocked, and so is what comes after it; a failing step raises,
     and what was published before it stays. Spending above a budget needs the digest of the plan in ``approve``, else
@@ -73,14 +83,17 @@ def apply(
     work = Work(registry, progress or Quiet(), Allowance(registry.spec, approved), declaration, errors_only)
     named = {selector.strip("+").removeprefix("dataset:") for selector in select}
     results: list[StepResult] = []
-    for step in steps(registry.project, select):
+    chosen = steps(registry.project, select)
+    for step in chosen:
         if errors_only and step.kind != "pass":
             continue
         try:
-            results += _timed(work, step, step.name in named)
+            results += _seconds(work, _apply(work, step, step.name in named))
         except NotApproved as error:
             raise _not_approved(select, plan(registry, select).digest, error.message) from error
-    return ApplyReport(tuple(results))
+    results += _seconds(work, _audited(work, audit.touched(registry, chosen), promote=promote))
+    written = write_lock(registry) if lock or promote else None
+    return ApplyReport(tuple(results), str(lock_path(registry.project).name) if written is not None else None)
 
 
 def _not_approved(select: Sequence[str], digest: str, said: str) -> NotApproved:
@@ -88,10 +101,29 @@ def _not_approved(select: Sequence[str], digest: str, said: str) -> NotApproved:
     return NotApproved(said, hint=f"mmreg plan{words.removeprefix('mmreg apply')}, then: {words} --approve {digest}")
 
 
-def _timed(work: Work, step: Step, named: bool) -> Iterator[StepResult]:
-    """What a step comes to, after what it changes of columns, each with the seconds that it took."""
+def _audited(work: Work, names: Sequence[str], *, promote: bool) -> Iterator[StepResult]:
+    """The newest versions of the datasets ``names``, checked, and promoted where they passed."""
+    for name in names:
+        if not work.registry.exists(name):
+            continue
+        known = work.verdicts.get(work.registry.latest(name).uuid)  # and told, before a training
+        verdict = known or _checked(work, name)
+        if known is None:
+            yield audit.result(verdict)
+        if promote and verdict.ok and (promoted := audit.promotion(work.registry, verdict)) is not None:
+            yield promoted
+
+
+def _checked(work: Work, name: str) -> audit.Verdict:
+    verdict = audit.check(work.registry, name, work.progress)
+    work.verdicts[verdict.row.uuid] = verdict
+    return verdict
+
+
+def _seconds(work: Work, found: Iterator[StepResult]) -> Iterator[StepResult]:
+    """What was found, each with the seconds that it took."""
     started = time.monotonic()
-    for result in _apply(work, step, named):
+    for result in found:
         now = time.monotonic()
         yield replace(result, seconds=round(now - started, 3))
         started = now
@@ -120,6 +152,8 @@ def _apply(work: Work, step: Step, named: bool) -> Iterator[StepResult]:
             work.declaration.see("select", step.name)
     elif step.kind == "pass":
         yield _pass(work, step.name, planned, named)
+    elif step.kind == "training":
+        yield from _training(work, step.name)
     else:
         yield _STEPS[step.kind](work, step.name)
 
@@ -234,19 +268,32 @@ def _select(work: Work, name: str) -> StepResult:
     return _published("select", name, done.run, done.said)
 
 
-def _training(work: Work, name: str) -> StepResult:
+def _training(work: Work, name: str) -> Iterator[StepResult]:
+    """What it reads, checked, and the training, unless something of that failed."""
     registry = work.registry
     spec = registry.spec.trainings[name]
     with registry.alone(f"training.{name}"):
+        verdicts = []
+        for dataset in audit.read_by(registry, spec):
+            known = work.verdicts.get(registry.latest(dataset).uuid)
+            verdicts.append(known or _checked(work, dataset))
+            if known is None:
+                yield audit.result(verdicts[-1])
+        failed = next((verdict for verdict in verdicts if not verdict.ok), None)
+        if failed is not None:
+            said = f"its data failed: {failed.said}"
+            yield StepResult("training", name, "blocked", said, hint=audit.hint(failed))
+            return
         state = training_state(registry, name)
-        runs = run_training(registry, name, state.due or spec.seeds, work.progress)
+        on = {verdict.row.dataset: verdict.row for verdict in verdicts}
+        runs = run_training(registry, name, state.due or spec.seeds, work.progress, on)
     digests = ", ".join(str(run.checkpoints[0]["digest"])[:12] for run in runs)
-    return StepResult(
+    yield StepResult(
         "training", name, "trained", f"{spec.model} {digests}", ref=f"model:{spec.model}", computed=len(runs)
     )
 
 
-_STEPS: dict[str, Callable[[Work, str], StepResult]] = {"model": _model, "select": _select, "training": _training}
+_STEPS: dict[str, Callable[[Work, str], StepResult]] = {"model": _model, "select": _select}
 
 
 def _published(kind: str, name: str, run: Run, said: str, **counts: int) -> StepResult:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import xxhash
 
 from mmreg.curation.approval import over_budget
+from mmreg.curation.audit import plan_check, read_by, touched
 from mmreg.curation.bind import BoundPass
 from mmreg.curation.change import drift, kept_back
 from mmreg.curation.cost import estimate
@@ -45,7 +46,9 @@ def plan(registry: Registry, select: Sequence[str] = (), *, sample: int = 0) -> 
     declaration, evolutions = Declaration(registry), Evolutions(registry)
     moving: list[Step] = []
     planned: list[PlanStep] = []
-    for step in steps(registry.project, select):
+    wanted = steps(registry.project, select)
+    checks: dict[str, PlanStep | None] = {}
+    for step in wanted:
         with declaration.blaming(step.kind, step.name):
             found = evolutions.of(step)
         if found is not None:
@@ -54,13 +57,28 @@ def plan(registry: Registry, select: Sequence[str] = (), *, sample: int = 0) -> 
         before = next((other for other in moving if other in behind[step]), None)
         if made.waits_for_data and before is not None:
             made = replace(made, action="run", reason=f"after {before.kind} {before.name}")
+        if step.kind == "training":
+            read = [name for name in read_by(registry, registry.spec.trainings[step.name]) if name not in checks]
+            checks |= {name: plan_check(registry, name, moving) for name in read}
+            planned += [checked for name in read if (checked := checks[name]) is not None]
+            made = _held_back(registry, made, checks)
         if made.action == "run" or found is not None:
             moving.append(step)
             made = _noted(made, declaration.newer(step.kind, step.name) if step.kind in PARTS else None)
         planned.append(made)
+    rest = [name for name in touched(registry, wanted) if name not in checks]
+    planned += [checked for name in rest if (checked := plan_check(registry, name, moving)) is not None]
     if not select:
         planned += undeclared(evolutions)
     return Plan(tuple(planned), over_budget(registry.spec, tuple(planned)))
+
+
+def _held_back(registry: Registry, step: PlanStep, checks: Mapping[str, PlanStep | None]) -> PlanStep:
+    """A training that would run, on data that failed its checks."""
+    for name in read_by(registry, registry.spec.trainings[step.name]):
+        if step.action == "run" and (checked := checks[name]) is not None and checked.action == "failed":
+            return replace(step, action="blocked", reason=f"its data failed: {checked.reason}")
+    return step
 
 
 def _noted(step: PlanStep, note: str | None) -> PlanStep:

@@ -18,7 +18,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,18 +76,25 @@ def _same_data(registry: Registry, dataset: str) -> Iterator[VersionRow]:
             return
 
 
-def run_training(registry: Registry, name: str, seeds: tuple[int, ...], progress: Progress) -> list[Run]:
-    """Train once for each of ``seeds`` and register the checkpoints. Raises `TrainingFailed`."""
+def run_training(
+    registry: Registry, name: str, seeds: tuple[int, ...], progress: Progress, on: Mapping[str, VersionRow]
+) -> list[Run]:
+    """Train once for each of ``seeds`` and register the checkpoints. Raises `TrainingFailed`.
+
+    ``on``: by dataset the versions to read, which were checked; of others it is the newest.
+    """
     spec = registry.spec.trainings[name]
-    row = registry.latest(spec.from_)
+    on = {dataset: on.get(dataset) or registry.latest(dataset) for dataset in (spec.from_, *spec.evaluate_on)}
+    row = on[spec.from_]
     runs = []
     for seed in seeds:
         progress.message(f"training {name}, seed {seed}, on {row.ref} ({row.rows:,} rows)")
-        runs.append(_train(registry, name, spec, row, seed))
+        runs.append(_train(registry, name, spec, on, seed))
     return runs
 
 
-def _train(registry: Registry, name: str, spec: TrainingSpec, row: VersionRow, seed: int) -> Run:
+def _train(registry: Registry, name: str, spec: TrainingSpec, on: Mapping[str, VersionRow], seed: int) -> Run:
+    row = on[spec.from_]
     folder = registry.project.folder
     output = folder / spec.output / (f"seed-{seed}" if len(spec.seeds) > 1 else "")
     scratch = output.with_name(output.name + ".new")
@@ -118,7 +125,7 @@ def _train(registry: Registry, name: str, spec: TrainingSpec, row: VersionRow, s
         if spec.split is not None:
             environment["MMREG_SPLIT"] = spec.split
         for dataset, split in spec.evaluate_on.items():
-            reader = job.evaluate_on(VersionRef(dataset, "latest"))
+            reader = job.evaluate_on(VersionRef.parse(on[dataset].ref))
             variable = "MMREG_EVAL_" + dataset.upper().replace("-", "_").replace(".", "_")
             environment[variable] = reader.ref
             if split is not None:

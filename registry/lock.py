@@ -29,9 +29,14 @@ class Disagreement:
     message: str
 
 
+def lock_path(project: Project) -> Path:
+    """``mmreg.lock`` beside mmreg.yaml; a profile, through which names mean other things, has one of its own."""
+    return project.folder / (FILE if project.profile is None else f"mmreg.{project.profile}.lock")
+
+
 def read_lock(project: Project) -> Lock:
     """The project's lock. Raises `NotFound` where there is none, `SpecError` with its place for what cannot be read."""
-    path = project.folder / FILE
+    path = lock_path(project)
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -94,12 +99,15 @@ def write_lock(workspace: Workspace) -> Lock:
     Raises `StorageError` where the project's folder cannot be written to.
     """
     lock = resolve(workspace)
-    path, text = workspace.project.folder / FILE, lock.to_text()
+    path, text = lock_path(workspace.project), lock.to_text()
     try:
         if not path.exists() or path.read_bytes() != text.encode():
             _replace(path, text)
     except OSError as error:
-        raise StorageError(f"{path}: {error.strerror}", hint="mmreg apply --lock, where it can be written") from error
+        raise StorageError(
+            f"{path}: {error.strerror}; what was applied or promoted stays so",
+            hint="mmreg apply --lock, where it can be written",
+        ) from error
     return lock
 
 

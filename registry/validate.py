@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from mmreg.errors import NotFound
+from mmreg.errors import Conflict, NotFound
 from mmreg.registry.clock import now
+from mmreg.registry.lock import write_lock
 from mmreg.registry.runs import new_run_id
 from mmreg.registry.validation import run_checks
 from mmreg.schemas.check import ValidationReport
@@ -50,18 +51,35 @@ def validate(
 def promote(workspace: Workspace, ref: VersionRef, *, progress: Progress | None = None) -> ValidationReport:
     """Check ``ref``, and where no check of severity `error` failed make it what the bare name means.
 
-    The report says whether it was promoted: ``ok``. A dataset without checks is promoted as it is.
+    The report says whether it was promoted: ``ok``. A dataset without checks is promoted as it is. What all names mean
+    then is written to the project's lock. Raises `Conflict` where somebody else's checks failed it meanwhile.
     """
     row = workspace.catalog.resolve(_latest_if_bare(ref))
     with workspace.holding(row):
         report = _checked(workspace, row, progress=progress)
         if report.ok:
-            publish(workspace, row)
+            publish(workspace, row, report.run)
+    if report.ok and workspace.project.document is not None:
+        write_lock(workspace)
     return report
 
 
-def publish(workspace: Workspace, row: VersionRow) -> None:
-    """Make ``row``, a version that was checked, what its dataset's bare name means."""
+def publish(workspace: Workspace, row: VersionRow, validation: str | None) -> None:
+    """Make ``row`` what its dataset's bare name means. It passed the run ``validation``; None: it has no checks.
+
+    Raises `Conflict` where a run that is neither that one nor was known then says that the version failed.
+    """
+    with workspace.alone(f"promotion.{row.dataset}"):
+        last = workspace.catalog.resolve(VersionRef(row.dataset, row.uuid))
+        if last.failed and last.judged_by not in (validation, row.judged_by):
+            raise Conflict(
+                f"{row.ref} passed, and meanwhile failed in run {last.judged_by}: it is not promoted",
+                hint=f"mmreg validate {row.ref}, with the mmreg.yaml that everybody agrees on; then promote again",
+            )
+        _publish(workspace, row, validation)
+
+
+def _publish(workspace: Workspace, row: VersionRow, validation: str | None) -> None:
     workspace.pin(row.dataset, row.uuid, row.lance_version)
     moment = now()
     workspace.record(
@@ -72,7 +90,7 @@ def publish(workspace: Workspace, row: VersionRow) -> None:
             started_at=moment,
             ended_at=moment,
             inputs=(RunInput("version", row.uuid, row.ref),),
-            facets={"promotion": {"dataset": row.dataset, "uuid": row.uuid}},
+            facets={"promotion": {"dataset": row.dataset, "uuid": row.uuid, "validation": validation}},
         )
     )
 

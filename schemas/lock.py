@@ -31,8 +31,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class LockedDataset:
-    """The version that a dataset's bare name meant: ``promoted``, or before that the newest that had not failed its
-    checks; ``uuid`` is None where there was none.
+    """The version that a dataset's bare name meant, by promotion where ``promoted``; ``uuid`` is None where it meant
+    none.
 
     ``declared`` is the digest of what declares it and ``source`` that of what its source listed; None of what passes
     make, whose recipes have an entry of their own.

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 StepKind = Literal["schema", "ingest", "pass", "select", "training", "model"]
+"""What is declared as a step."""
+AuditKind = Literal["check", "promotion"]
+"""What follows from steps: their versions are checked, and promoted where that is asked for."""
 
 
 def money_text(amount: float) -> str:
@@ -41,8 +44,9 @@ class Sample:
 
 @dataclass(frozen=True)
 class PlanStep:
-    """One thing that apply would do. ``action``: `run`, `nothing`, `blocked` (waits), `stale` (kept as it is) or
-    `undeclared` (kept, although the declaration names it no longer: ``name`` is what ``mmreg drop`` takes).
+    """One thing that apply would do. ``action``: `run`, `nothing`, `blocked` (waits), `stale` (kept as it is),
+    `undeclared` (kept, although the declaration names it no longer: ``name`` is what ``mmreg drop`` takes) or `failed`
+    (the newest version did not pass its checks, and is not checked again).
 
     ``verb`` says what a change of a schema does: + adds, ~ alters, - would take away. ``rows`` is how many rows would
     be read or computed where that is known before running, else None; ``changes`` counts them by why. ``staged`` of
@@ -51,9 +55,9 @@ class PlanStep:
     would be done. ``drifted``: the code of a pass changed and its version did not.
     """
 
-    kind: StepKind
+    kind: StepKind | AuditKind
     name: str
-    action: Literal["run", "nothing", "blocked", "stale", "undeclared"]
+    action: Literal["run", "nothing", "blocked", "stale", "undeclared", "failed"]
     reason: str
     dataset: str | None = None
     rows: int | None = None
@@ -94,7 +98,7 @@ class Plan:
                 step.estimate and (step.estimate.calls, step.estimate.money and f"{step.estimate.money:.6g}"),
             )
             for step in self.steps
-            if step.action not in ("nothing", "undeclared")
+            if step.action not in ("nothing", "undeclared") and step.kind != "check"  # which spends nothing
         ]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
@@ -118,11 +122,15 @@ def _dark(step: PlanStep) -> bool:
 
 @dataclass(frozen=True)
 class StepResult:
-    """What one step of an apply came to."""
+    """What one step of an apply came to. A `check` has `passed` or `failed`, or is `unchanged`: it passed before.
+    ``hint`` is the next command to type, where something stands in the way."""
 
-    kind: StepKind
+    kind: StepKind | AuditKind
     name: str
-    outcome: Literal["published", "unchanged", "blocked", "stale", "trained", "registered", "undeclared"]
+    outcome: Literal[
+        "published", "unchanged", "blocked", "stale", "trained", "registered", "undeclared", "passed", "failed",
+        "promoted",
+    ]  # fmt: skip
     message: str
     ref: str | None = None
     rows: int = 0
@@ -130,15 +138,24 @@ class StepResult:
     errors: int = 0
     rejected: int = 0
     seconds: float = 0.0
+    hint: str | None = None
 
 
 @dataclass(frozen=True)
 class ApplyReport:
+    """``lock`` is the file to which it was written what names mean, where that was asked for."""
+
     steps: tuple[StepResult, ...]
+    lock: str | None = None
 
     @property
     def changed(self) -> bool:
-        return any(step.outcome in ("published", "trained", "registered") for step in self.steps)
+        return any(step.outcome in ("published", "trained", "registered", "promoted") for step in self.steps)
+
+    @property
+    def ok(self) -> bool:
+        """False where a version did not pass its checks."""
+        return all(step.outcome != "failed" for step in self.steps)
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,8 @@ def check_name(name: str, what: str = "name") -> str:
 class VersionRef:
     """``name``, ``name@latest``, ``name@v12``, ``name@<tag>`` or ``name@<uuid prefix>``.
 
-    A bare name means the promoted version; before the first promotion, the latest one that has not failed its checks.
+    A bare name means the promoted version; before the first promotion the latest, or where that has failed its checks
+    the latest that passed them.
     """
 
     dataset: str

@@ -21,8 +21,8 @@ class Created:
 class DatasetSummary:
     """One line of ``mmreg ls``. ``current`` is what the bare name means; ``promoted`` says whether by promotion.
 
-    It is None where every version has failed its checks: then ``rows`` are the latest one's. ``failed`` lists which of
-    the two, ``current`` and ``latest``, failed when they were checked last.
+    It is None where the latest has failed its checks and none has passed them: then ``rows`` are the latest one's.
+    ``failed`` lists which of the two, ``current`` and ``latest``, failed when they were checked last.
     """
 
     name: str

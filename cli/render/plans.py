@@ -14,6 +14,7 @@ _ACTIONS: Mapping[str, tuple[str, Style]] = {
     "blocked": ("!", "red"),
     "stale": ("~", "yellow"),
     "undeclared": ("-", "yellow"),
+    "failed": ("!", "red"),
 }
 _VERBS: Mapping[str, tuple[str, Style]] = {
     "+": ("+ add", "green"),
@@ -27,6 +28,9 @@ _OUTCOMES: Mapping[str, tuple[str, Style]] = {
     "unchanged": ("=", "dim"),
     "blocked": ("!", "red"),
     "stale": ("~", "yellow"),
+    "passed": ("+", "green"),
+    "failed": ("!", "red"),
+    "promoted": ("+", "green"),
 }
 
 
@@ -46,10 +50,11 @@ def _(value: Dropped) -> Iterator[Line]:
 
 def summary(value: Plan) -> str:
     """A plan in one sentence, with what it would cost as far as that is known."""
-    if not value.pending:
-        return "Nothing to do."
     counts = {action: sum(step.action == action for step in value.steps) for action in _ACTIONS}
-    said = f"{counts['run']} to run, {counts['blocked']} blocked, {counts['stale']} kept although stale."
+    failed = f" {plural(counts['failed'], 'dataset')} failed checks." if counts["failed"] else ""
+    if not value.pending:
+        return f"Nothing to do.{failed}"
+    said = f"{counts['run']} to run, {counts['blocked']} blocked, {counts['stale']} kept although stale.{failed}"
     total = value.total
     parts = [
         f"{total.calls:,} model calls" if total.calls else "",
@@ -84,6 +89,8 @@ def sign(step: PlanStep) -> Styled:
 @render.register(ApplyReport)
 def _(value: ApplyReport) -> Iterator[Line]:
     yield from table(("", "STEP", "VERSION", "ROWS", "SECONDS", ""), (_result(step) for step in value.steps))
+    for hint in dict.fromkeys(step.hint for step in value.steps if step.hint):
+        yield ("Try: ", hint)
     if not value.changed:
         yield ("Nothing changed.",)
 
@@ -140,7 +147,7 @@ def _result(step: StepResult) -> tuple[Cell, ...]:
         step.ref,
         step.rows if step.outcome == "published" else None,
         f"{step.seconds:.1f}",
-        Styled(said, "red") if step.errors else said,
+        Styled(said, "red") if step.errors or step.outcome == "failed" else said,
     )
 
 

@@ -116,7 +116,7 @@ class Catalog:
         return versions.promoted(self._db, dataset)
 
     def meant(self, dataset: str) -> VersionRow | None:
-        """What the bare name means; None where every version has failed its checks, and for an unknown name."""
+        """What the bare name means; None where no version is as its checks want it, and for an unknown name."""
         return next(iter(versions.meant(self._db, dataset)), None)
 
     def datasets(self) -> list[DatasetSummary]:

@@ -114,7 +114,7 @@ def _verdict(run: Run) -> Iterator[tuple[str, bool | None]]:
             yield promotion["uuid"], None
     elif run.job.kind == "validation":
         found = run.facets.get("validation", {})
-        if "ok" in found and not (found["ok"] and found.get("partial")):
+        if "ok" in found and not (found["ok"] and (found.get("only") or found.get("since"))):
             yield from ((i.id, bool(found["ok"])) for i in run.inputs[:1] if i.kind == "version")
 
 

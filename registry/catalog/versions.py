@@ -150,13 +150,15 @@ def promoted(db: Database, dataset: str) -> VersionRow | None:
 
 
 def meant(db: Database, dataset: str) -> list[VersionRow]:
-    """What the bare name means: what was promoted, else the newest version that has not failed its checks; none where
-    all have. What was promoted stays it, also where it fails later: nobody's data change by a check."""
+    """What the bare name means: what was promoted, else the newest version; where that has failed its checks the newest
+    that has passed them, and where none has: nothing. What was promoted stays it, also where it fails later: nobody's
+    data change by a check."""
     if (found := promoted(db, dataset)) is not None:
         return [found]
     newest = _latest(db, dataset)
     if newest and newest[0].failed:
-        newest = [row for row in versions(db, dataset) if not row.failed and not row.removed_by][:1]
+        # One that was never checked may be half of what failed: select, then columns, then the checks.
+        newest = [row for row in versions(db, dataset) if row.verdict == "passed" and not row.removed_by][:1]
     return newest
 
 
@@ -237,7 +239,7 @@ def _not_found(db: Database, ref: VersionRef) -> NotFound:
     latest = _latest(db, ref.dataset)
     if latest and ref.selector is None:
         return NotFound(
-            f"{ref} means no version: every one of it has failed its checks, the latest is {latest[0].ref}",
+            f"{ref} means no version: {latest[0].ref} has failed its checks, and none before it has passed them",
             hint=f"mmreg validate {latest[0].ref}; to look at it all the same: mmreg show {ref}@latest",
         )
     if latest:

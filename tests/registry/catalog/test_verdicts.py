@@ -43,15 +43,19 @@ def verdicts(catalog: Catalog) -> list[str]:
     return [entry.verdict for entry in catalog.log("pairs")]
 
 
-def test_a_failed_version_is_not_what_the_name_means(published: list[Run], checked: Make, catalog: Catalog) -> None:
+def test_a_failed_version_is_not_what_the_name_means(
+    published: list[Run], checked: Make, a_run: Make, pairs: Make, catalog: Catalog
+) -> None:
     absorbed(catalog, *published, checked(4, 3, False), checked(5, 1, True))
-    assert catalog.resolve(VersionRef("pairs")).ref == "pairs@v2"
+    assert catalog.resolve(VersionRef("pairs")).ref == "pairs@v1", "nobody has checked pairs@v2"
     assert catalog.resolve(VersionRef("pairs", "latest")).ref == "pairs@v3"
     assert verdicts(catalog) == ["failed", "", "passed"]
     assert catalog.log("pairs")[0].judged_by == checked(4, 3, False).id
     (summary,) = catalog.datasets()
-    assert (summary.current, summary.latest, summary.rows) == ("pairs@v2", "pairs@v3", 20)
+    assert (summary.current, summary.latest, summary.rows) == ("pairs@v1", "pairs@v3", 10)
     assert summary.failed == ("pairs@v3",)
+    absorbed(catalog, a_run(6, outputs=(pairs(4),)))
+    assert catalog.resolve(VersionRef("pairs")).ref == "pairs@v4", "what was not checked yet has not failed"
 
 
 def test_the_last_word_counts_in_whatever_order_runs_are_met(
@@ -80,11 +84,11 @@ def test_the_last_word_counts_in_whatever_order_runs_are_met(
 def test_some_of_the_checks_can_fail_a_version_and_not_clear_it(
     published: list[Run], checked: Make, catalog: Catalog
 ) -> None:
-    absorbed(catalog, *published, checked(4, 3, True), checked(5, 3, False, partial=True))
+    absorbed(catalog, *published, checked(4, 3, True), checked(5, 3, False, only=["not_null"]))
     assert verdicts(catalog)[0] == "failed"
-    absorbed(catalog, checked(6, 3, True, partial=True))
+    absorbed(catalog, checked(6, 3, True, only=["unique*"]), checked(7, 3, True, since=published[0].id))
     assert verdicts(catalog)[0] == "failed"
-    absorbed(catalog, checked(7, 3, True, partial=False))
+    absorbed(catalog, checked(8, 3, True, checks=2))
     assert verdicts(catalog)[0] == "passed"
 
 
@@ -101,9 +105,9 @@ def test_what_was_promoted_stays_it_and_shows_that_it_failed_since(
     assert summary.failed == ("pairs@v2", "pairs@v3")
 
 
-def test_where_all_have_failed_the_name_means_nothing(published: list[Run], checked: Make, catalog: Catalog) -> None:
-    absorbed(catalog, *published, *(checked(3 + n, n, False) for n in (1, 2, 3)))
-    with pytest.raises(NotFound, match="every one of it has failed its checks, the latest is pairs@v3") as failed:
+def test_where_none_has_passed_the_name_means_nothing(published: list[Run], checked: Make, catalog: Catalog) -> None:
+    absorbed(catalog, *published, *(checked(3 + n, n, False) for n in (1, 3)))
+    with pytest.raises(NotFound, match="pairs@v3 has failed its checks, and none before it has passed") as failed:
         catalog.resolve(VersionRef("pairs"))
     assert failed.value.hint == "mmreg validate pairs@v3; to look at it all the same: mmreg show pairs@latest"
     assert catalog.meant("pairs") is None
@@ -115,7 +119,8 @@ def test_what_was_removed_does_not_stand_in(
     published: list[Run], checked: Make, a_run: Make, pairs: Make, catalog: Catalog
 ) -> None:
     removed = a_run(5, "maintenance", "gc", facets={"removed": [{"dataset": "pairs", "uuid": pairs(2).uuid}]})
-    absorbed(catalog, *published, checked(4, 3, False), removed)
+    passed = [checked(6, 1, True), checked(7, 2, True)]
+    absorbed(catalog, *published, checked(4, 3, False), removed, *passed)
     assert catalog.resolve(VersionRef("pairs")).ref == "pairs@v1"
 
 
@@ -124,12 +129,12 @@ def test_upkeep_launders_nothing(
 ) -> None:
     """Compacted, the rows are the same ones."""
     compacted = [a_run(4 + n, "maintenance", "compact", outputs=(pairs(4 + n),)) for n in (0, 1)]
-    absorbed(catalog, *published, checked(8, 3, False), *compacted)
-    assert verdicts(catalog) == ["failed", "failed", "failed", "", ""]
+    absorbed(catalog, *published, checked(7, 2, True), checked(8, 3, False), *compacted)
+    assert verdicts(catalog) == ["failed", "failed", "failed", "passed", ""]
     assert catalog.resolve(VersionRef("pairs", "latest")).failed
     assert catalog.resolve(VersionRef("pairs")).ref == "pairs@v2"
     absorbed(catalog, checked(9, 5, True))
-    assert verdicts(catalog) == ["passed", "failed", "failed", "", ""]
+    assert verdicts(catalog) == ["passed", "failed", "failed", "passed", ""]
     assert catalog.resolve(VersionRef("pairs")).ref == "pairs@v5"
 
 
