@@ -72,7 +72,7 @@ class Depths:
             (
                 self._of_run(run)
                 for name, passed in passes.items()
-                if passed.makes_rows or columns is None or columns.intersection(passed.columns)
+                if passed.shows_in(columns)
                 for runs in alive(self._workspace, row, name, passed).values()
                 for run in runs
             ),

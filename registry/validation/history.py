@@ -5,7 +5,7 @@ Columns and passes are named as in that version, whatever they were called when 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,10 @@ class PassHistory:
     columns: tuple[str, ...]
     inputs: tuple[str, ...] | None
     makes_rows: bool
+
+    def shows_in(self, columns: Collection[str] | None) -> bool:
+        """Whether ``columns`` of the root (None: all), or which rows it has, are what the pass made."""
+        return self.makes_rows or bool(self.columns if columns is None else {*columns}.intersection(self.columns))
 
     def generations(self) -> dict[int, list[Run]]:
         """Its runs by generation, the last one's first."""

@@ -105,7 +105,7 @@ class Ancestry:
         if known.ingest is not None:
             yield known.ingest
         for name, passed in known.passes.items():
-            if passed.makes_rows or columns is None or columns.intersection(passed.columns):
+            if passed.shows_in(columns):
                 for runs in alive(self._workspace, row, name, passed).values():
                     yield from runs
 

@@ -32,9 +32,9 @@ def depths(root: RootRows, column: str | None = None) -> Iterator[tuple[pa.Recor
 
 
 def _counts(passed: PassRecord, root: RootRows, column: str | None) -> bool:
-    creates = passed.makes_rows or any(made.creates for made in passed.generations.values())
-    there = passed.state in root.schema.names
-    return creates and there and (column is None or column.partition(".")[0] in passed.columns)
+    wrote = passed.columns and any(made.creates for made in passed.generations.values())
+    there = passed.state in root.schema.names and (column is None or column.partition(".")[0] in passed.columns)
+    return there and bool(passed.makes_rows or wrote)
 
 
 def _depth(batch: pa.RecordBatch, passed: PassRecord) -> Depths:

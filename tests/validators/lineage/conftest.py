@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from mmreg.schemas.check import CheckResult
+from mmreg.schemas.declaration import CheckSpec
+from mmreg.validators import Table, load_check
 
 MAKERS = '''
 """Passes that write texts, measure them, and make rows; ``model`` is asked for none of it."""
@@ -128,7 +131,8 @@ def answer() -> Callable[..., CheckResult]:
     def run(made: Any, of: str, /, **declared: Any) -> CheckResult:
         file = made.folder / "mmreg.yaml"
         before = file.read_text()
-        file.write_text(f"{before}\nchecks: {{{of}: [{json.dumps(declared)}]}}\n")
+        kept = before.partition("\nchecks:")[0]
+        file.write_text(f"{kept}\nchecks: {{{of}: [{json.dumps(declared)}]}}\n")
         try:
             with made.open() as registry:
                 (report,) = registry.validate(f"{of}@latest", record=False)
@@ -138,3 +142,58 @@ def answer() -> Callable[..., CheckResult]:
         return result
 
     return run
+
+
+class Held:
+    """Rows in memory, as a check reads those of another version."""
+
+    def __init__(self, ref: str, rows: pa.RecordBatch) -> None:
+        self.ref, self._rows = ref, rows
+        self.uuid, self.schema = ref, rows.schema
+
+    def __len__(self) -> int:
+        return self._rows.num_rows
+
+    def batches(self, columns: Sequence[str], *, batch_size: int, media: bool) -> Iterator[pa.RecordBatch]:
+        assert not media
+        names = list(dict.fromkeys(name.partition(".")[0] for name in columns))
+        for start in range(0, len(self), 3):  # whatever was asked for: batches may be smaller
+            yield self._rows.select(names).slice(start, 3)
+
+
+class Memory:
+    """As much of a registry as checks that compare two versions ask for."""
+
+    def __init__(self, *versions: Held) -> None:
+        self._versions = {version.ref: version for version in versions}
+
+    def open(self, ref: str, split: str | None = None) -> Held:
+        assert split is None
+        return self._versions[ref]
+
+
+@pytest.fixture(scope="session")
+def compare() -> Callable[..., CheckResult]:
+    """``compare(here, there, cut, check=..., <arguments>)``: check columns against those of a version ``there@v1``.
+
+    Samples are numbered, those there from 1,000 on.
+    """
+
+    def run(here: Mapping[str, Any], there: Mapping[str, Any], cut: int = 2, /, **declared: Any) -> CheckResult:
+        ours, theirs = _numbered(here, 0), _numbered(there, 1000)
+        world: Any = Memory(Held("there@v1", theirs))
+        table = Table(ours.schema, rows=ours.num_rows, world=world)
+        check = load_check(CheckSpec(evaluation="there@v1", **declared), table)
+        for start, stop in ((0, cut), (cut, ours.num_rows)):
+            check.update(ours.slice(start, max(stop - start, 0)))
+        return check.result()
+
+    return run
+
+
+def _numbered(columns: Mapping[str, Any], first: int) -> pa.RecordBatch:
+    given = dict(columns)
+    numbers = given.pop("sample_id", None)
+    rows = len(numbers) if numbers is not None else len(next(iter(given.values())))
+    ids = [number.to_bytes(16, "big") for number in (numbers if numbers is not None else range(first, first + rows))]
+    return pa.record_batch({"sample_id": pa.array(ids, pa.binary(16)), **given})
