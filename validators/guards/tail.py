@@ -18,25 +18,25 @@ import pyarrow as pa
 from mmreg.schemas.cells import values
 from mmreg.validators.lineage.keys import normalised
 
-Concepts = Callable[[Any], Iterable[object]]
+Concepts = Callable[[Any], Sequence[object]]
 """The concepts of a cell, each once."""
 SURVIVES = 0.1
 """A concept of the tail survives where this share of its rows is kept, and at least one."""
 
 
-def words(cell: str) -> Iterable[str]:
+def words(cell: str) -> Sequence[str]:
     """The words of a caption, without case and punctuation."""
-    return dict.fromkeys(normalised(cell).split())
+    return list(dict.fromkeys(normalised(cell).split()))
 
 
-def itself(cell: object) -> Iterable[object]:
+def itself(cell: object) -> Sequence[object]:
     """A cell that is a concept, as the number of a cluster is."""
     return (cell,)
 
 
-def items(cell: Sequence[object]) -> Iterable[object]:
+def items(cell: Sequence[object]) -> Sequence[object]:
     """The items of a list."""
-    return dict.fromkeys(item for item in cell if item is not None)
+    return list(dict.fromkeys(item for item in cell if item is not None))
 
 
 def p_to_t(counts: Iterable[int], p: float) -> int:

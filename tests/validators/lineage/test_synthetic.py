@@ -15,8 +15,11 @@ PASSES = """
 models:
   writer: {uri: writer.bin, license: MIT}
 passes:
-  say: {from: texts, use: "makers:Rewrite", inputs: {text: text}, model: writer, rows: "text != 'own'", max_error_rate: 1}
-  again: {from: texts, use: "makers:Rewrite", inputs: {text: written}, model: writer, outputs: {written: again}, rows: "text = 'b'"}
+  say:
+    {from: texts, use: "makers:Rewrite", inputs: {text: text}, model: writer, rows: "text != 'own'", max_error_rate: 1}
+  again:
+    {from: texts, use: "makers:Rewrite", inputs: {text: written}, model: writer, rows: "text = 'b'",
+     outputs: {written: again}}
   plain: {from: texts, use: "makers:Rewrite", inputs: {text: text}, outputs: {written: plain}}
   size: {from: texts, use: "makers:Length", inputs: {text: again}, model: writer}
 """
