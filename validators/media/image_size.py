@@ -24,11 +24,11 @@ Sides = NDArray[np.int64]
 
 class Arguments(Declared):
     column: str
-    min_width: int | None = Field(None, gt=0)
-    min_height: int | None = Field(None, gt=0)
-    max_width: int | None = Field(None, gt=0)
-    max_height: int | None = Field(None, gt=0)
-    max_pixels: int | None = Field(None, gt=0)
+    min_width: int | None = Field(None, gt=0, lt=2**63)
+    min_height: int | None = Field(None, gt=0, lt=2**63)
+    max_width: int | None = Field(None, gt=0, lt=2**63)
+    max_height: int | None = Field(None, gt=0, lt=2**63)
+    max_pixels: int | None = Field(None, gt=0, lt=2**63)
     max_aspect: float | int | None = Field(None, ge=1, allow_inf_nan=False)
 
     @model_validator(mode="after")
@@ -92,7 +92,7 @@ class ImageSize(RowCheck):
             yield f"more than {bounds.max_pixels:,} pixels", wide * high > bounds.max_pixels
         if bounds.max_aspect is not None:
             longer, shorter = np.maximum(wide, high), np.minimum(wide, high)
-            yield f"aspect above {bounds.max_aspect:g}", longer > bounds.max_aspect * shorter
+            yield f"aspect above {bounds.max_aspect:g}", longer > float(bounds.max_aspect) * shorter
 
 
 def _true(mask: Any) -> NDArray[np.bool_]:

@@ -16,6 +16,7 @@ class Arguments(Declared):
 class NotBlank(Measured[PictureLook]):
     """No image is of one colour throughout, or wholly transparent; null and what does not decode is not examined.
 
+    One colour is what differs by at most 8 of 255 levels in each channel: lossy codecs leave that of an even one.
     Different colours of one brightness are no blank, neither is white on nothing. Of an animation the first frame
     counts.
     """

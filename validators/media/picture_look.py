@@ -16,6 +16,9 @@ from mmreg.validators.media.pictures import strict
 
 Fact = Literal["blank", "blur", "phash"]
 
+SAME = 8
+"""Of 255 levels: so far lossy codecs take an even colour apart, and nobody sees it."""
+
 
 @dataclass(frozen=True, slots=True)
 class PictureLook:
@@ -66,19 +69,22 @@ class Pictures(Looks[PictureLook]):
 
 
 def _is_blank(picture: Picture, data: bytes, max_pixels: int) -> bool:
-    if picture.grey.min() != picture.grey.max():
+    if int(picture.grey.max()) - int(picture.grey.min()) > SAME:
         return False
     return _one_colour(stored(data, max_pixels))  # different colours may be equally grey: few pictures get here
 
 
 def _one_colour(image: Image.Image) -> bool:
-    """Whether all pixels have the same colour and transparency, or none can be seen."""
+    """Whether all pixels have about the same colour and transparency, or none can be seen."""
     if image.has_transparency_data:
         image = image.convert("RGBA")
         alpha = image.getchannel("A")
-        return alpha.getbbox() is None or (_uniform(alpha) and _uniform(image.convert("RGB")))
+        most: Any = alpha.getextrema()[1]
+        return bool(most <= SAME) or (_uniform(alpha) and _uniform(image.convert("RGB")))
     return _uniform(image.convert("RGB") if image.mode == "P" else image)
 
 
 def _uniform(image: Image.Image) -> bool:
-    return all(low == high for low, high in (band.getextrema() for band in image.split()))
+    same = SAME * 257 if image.mode.startswith("I;16") else 0 if image.mode in ("I", "F") else SAME
+    extremes: list[Any] = [band.getextrema() for band in image.split()]
+    return all(high - low <= same for low, high in extremes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any
 
 import av
@@ -36,6 +37,7 @@ def column() -> Callable[..., pa.Array[Any]]:
 def sound() -> Callable[..., bytes]:
     """``sound(seconds, level, form, subtype)``: a sine of 440 Hz whose peak is ``level``; above 1 it is clipped."""
 
+    @cache
     def sound(
         seconds: float = 1.0,
         level: float = 0.5,
