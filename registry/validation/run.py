@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -16,7 +17,7 @@ from mmreg.registry.validation.look import Look
 from mmreg.registry.validation.pieces import Pieces
 from mmreg.registry.validation.record import recorded
 from mmreg.registry.validation.sampling import halvings_for
-from mmreg.registry.validation.seen import Seen, digest_of
+from mmreg.registry.validation.seen import Seen, State, digest_of
 from mmreg.registry.validation.stream import stream
 from mmreg.registry.validation.world import WorkspaceWorld
 from mmreg.schemas.check import CheckResult, ValidationReport
@@ -60,7 +61,7 @@ def run_checks(
     checking = _Checking(reader, before, Seen(workspace, row.dataset), progress or Quiet())
     looks = checking.looks(asked, table)
     checking.run(looks)
-    report = replace(report, rows=table.rows, results=tuple(checking.result(look) for look in looks))
+    report = replace(report, rows=table.rows, results=checking.results(looks))
     if not record:
         return report
     facts = {
@@ -68,7 +69,10 @@ def run_checks(
         **({"only": list(only)} if only else {}),
         **({"since": since.uuid} if since is not None else {}),
     }
-    states = {look.digest: look.states for look in looks if look.digest is not None}
+    states: dict[str, dict[str, State]] = defaultdict(dict)
+    for look in looks:
+        if look.digest is not None:  # two looks may differ only in their samples, or in what they tolerate
+            states[look.digest] |= look.states
     return recorded(workspace, row, report, started, facts, states)
 
 
@@ -102,11 +106,12 @@ class _Checking:
             pieces = self._pieces(self._reader, halvings)
             stream(pieces, list(group), media=media, label=label, progress=self._progress)
 
-    def result(self, look: Look) -> CheckResult:
-        result = look.result()
-        if not look.check.columns:
-            return result
-        result = with_values(result, look, self._pieces(self._reader, look.halvings))
+    def results(self, looks: Sequence[Look]) -> tuple[CheckResult, ...]:
+        told = with_values([look.result() for look in looks], looks, self._reader.parts)
+        return tuple(self._of_some(look, result) for look, result in zip(looks, told, strict=True))
+
+    def _of_some(self, look: Look, result: CheckResult) -> CheckResult:
+        """``result`` with what it says where not all rows were looked at."""
         if look.unchanged is not None and self._before is not None:
             since = self._before.ref
             return of_changed(result, look.rows, look.table.rows, since, sampled=bool(look.halvings))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -53,13 +53,29 @@ class Notes:
         (self.folder / "mmreg.yaml").write_text(text if checks else text.replace("checks:\n", ""))
 
     def apply(self, *select: str) -> None:
+        """Bring the lake up to date, without any check."""
         for dataset, rows in self.rows.items():
             lines = [json.dumps({"name": name, "text": text, "n": n}) for name, (text, n) in rows.items()]
             (self.folder / f"{dataset}.jsonl").write_text("".join(f"{line}\n" for line in lines))
-        apply(self.open(), select)
+        apply_unchecked(self.folder, select)
 
     def open(self) -> Registry:
         return Registry.open(self.folder)
+
+
+def apply_unchecked(folder: Path, select: Sequence[str] = ()) -> None:
+    """Apply what is declared in ``folder``, but for the checks at the end of its files."""
+    said = {file: file.read_text() for file in folder.rglob("*.yaml")}
+    for file, text in said.items():
+        file.write_text(text.partition("checks:\n")[0])
+    apply(Registry.open(folder), select)
+    for file, text in said.items():
+        file.write_text(text)
+
+
+@pytest.fixture
+def unchecked() -> Callable[[Path], None]:
+    return apply_unchecked
 
 
 @pytest.fixture

@@ -90,15 +90,15 @@ def test_only_some_checks(notes: Callable[..., Any]) -> None:
 
 
 def test_progress_counts_what_is_read_and_checks_without_columns_read_nothing(
-    project: Callable[..., Any],
+    project: Callable[..., Any], unchecked: Callable[..., None]
 ) -> None:
     small = project(declaration=PICTURES)
-    small.apply()
+    unchecked(small.folder)
     first, second, third = Noted(), Noted(), Noted()
     small.open().validate("pairs", progress=first)
     assert first.told == [("cells", 6), (6,), ("done",), ("media", 6), (6,), ("done",)]
     small.draw("more")
-    small.apply()
+    unchecked(small.folder)
     small.open().validate("pairs@latest", progress=second)
     assert second.told == [("cells", 1), (1,), ("done",), ("media", 1), (1,), ("done",)]
     row = small.open().latest("pairs")
@@ -108,9 +108,11 @@ def test_progress_counts_what_is_read_and_checks_without_columns_read_nothing(
     assert (report.results[0].status, report.results[0].declared_at) == ("failed", None)
 
 
-def test_media_that_cannot_be_read_today_are_looked_at_again(project: Callable[..., Any]) -> None:
+def test_media_that_cannot_be_read_today_are_looked_at_again(
+    project: Callable[..., Any], unchecked: Callable[..., None]
+) -> None:
     small = project(declaration=PICTURES)
-    small.apply()
+    unchecked(small.folder)
     (small.folder / "images" / "003.png").rename(small.folder / "away")
     (report,) = small.open().validate("pairs")
     decodes = report.results[0]
