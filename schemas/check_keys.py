@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 
 from mmreg.schemas.declaration import CheckSpec
@@ -14,12 +13,14 @@ def check_keys(specs: Iterable[CheckSpec]) -> tuple[str, ...]:
     ``not_null:caption``, ``unique:image+caption``, ``row_count``; the second that would be called so gets ``#2``.
     Bounds are no part of it, so that a baseline outlives their being moved.
     """
-    seen: Counter[str] = Counter()
-    keys = []
+    keys: dict[str, None] = {}
     for spec in specs:
-        key = spec.name or _subject(spec)
-        seen[key] += 1
-        keys.append(key if seen[key] == 1 else f"{key}#{seen[key]}")
+        key, again = spec.name or _subject(spec), 1
+        unique = key
+        while unique in keys:
+            again += 1
+            unique = f"{key}#{again}"
+        keys[unique] = None
     return tuple(keys)
 
 

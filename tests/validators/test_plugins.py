@@ -89,7 +89,7 @@ def test_an_entry_point_of_an_installed_plug_in(project: Path) -> None:
     write(project, "even_two", WHOLE)
     install(project, even_rows="even_two:Rows", not_null="even_two:Rows")
     assert run("even_rows", None).message == "3 rows"
-    with pytest.raises(UsageError, match="unknown check 'even_row'.*did you mean 'even_rows'"):
+    with pytest.raises(UsageError, match=r"unknown check 'even_row'.*did you mean 'even_rows'"):
         check_class("even_row")
     assert check_class("not_null").__module__.startswith("mmreg.")  # a built-in name is nobody else's
 
