@@ -13,13 +13,15 @@ CheckStatus = Literal["passed", "failed", "insufficient"]
 class Histogram:
     """How a column's values are spread: ``counts`` between ``edges`` (one more than counts), one list a series.
 
-    Of texts or sets ``edges`` is empty and ``labels`` name the counts.
+    Of texts or sets ``edges`` is empty and ``labels`` name the counts. ``cells``: the labels are values of the column,
+    so that runs, which outlive erased samples, leave the histogram out.
     """
 
     title: str
     counts: Mapping[str, tuple[int, ...]]
     edges: tuple[float, ...] = ()
     labels: tuple[str, ...] = ()
+    cells: bool = False
 
 
 @dataclass(frozen=True)

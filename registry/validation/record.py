@@ -57,4 +57,5 @@ def _kept(result: CheckResult) -> dict[str, Any]:
     """What a run keeps of a result: no cells, as runs are never changed and samples may be erased."""
     said = asdict(result)
     kept = [{key: example[key] for key in ("sample_id", "reason") if key in example} for example in said["examples"]]
-    return {**said, "examples": kept}
+    drawn = [one for one in said["histograms"] if not one["cells"]]
+    return {**said, "examples": kept, "histograms": drawn}
