@@ -1,4 +1,4 @@
-"""A baseline is a ratchet, whatever fails: it lets pass what it says, and its text is the same for the same failures."""
+"""A baseline is a ratchet, whatever fails: it lets pass what it says, and the same failures give the same text."""
 
 from __future__ import annotations
 
