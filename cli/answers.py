@@ -74,7 +74,20 @@ def answer_schema(command: str) -> dict[str, Any]:
     schema = TypeAdapter(ANSWERS[command]).json_schema(mode="serialization")
     for part in (schema, *schema.get("$defs", {}).values()):
         _whole(part, _KINDS.get(part.get("title", "")))
+    _or_null(schema)
     return schema
+
+
+def _or_null(schema: Any) -> None:
+    """A number may be null wherever it can be NaN or infinite, which JSON has no word for."""
+    if isinstance(schema, dict):
+        if schema.get("type") == "number":
+            schema["type"] = ["number", "null"]
+        for part in schema.values():
+            _or_null(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            _or_null(part)
 
 
 def _whole(schema: dict[str, Any], kind: type[Any] | None) -> None:
