@@ -51,7 +51,7 @@ def _(value: GateReport) -> Iterator[Line]:
 def _(value: ValidationReport) -> Iterator[Line]:
     found = Styled("ok", "green") if value.ok else Styled("failed", "red")
     rows = f"  {plural(value.rows, 'row')}" if value.version else ""
-    yield (Styled(subject(value), "bold"), f"{rows}  ", found)
+    yield (Styled(fit(subject(value), 50), "bold"), f"{rows}  ", found)
     results = worst_first(value.results)
     shown = [result for result in results if verdict(result) != "passed"]
     passed = [result for result in results if verdict(result) == "passed"]
@@ -100,7 +100,7 @@ def _example(sample: str, value: str, reason: str) -> Iterator[Line]:
     start = " " * _INDENT + (f"{sample[:ID_DIGITS]}  " if sample else "")
     room = _COLUMNS - width(start)
     said = "  ".join(filter(None, (value, reason)))
-    if width(clean(said)) <= room:
+    if len(said) <= room and width(clean(said)) <= room:
         yield (Styled(f"{start}{fit(said, room)}", "dim"),)
         return
     for number, text in enumerate(filter(None, (value, reason))):

@@ -13,9 +13,10 @@ import mmreg
 from mmreg.cli.plain import plain
 from mmreg.cli.reports.verdicts import notes, subject, title, told, verdict
 from mmreg.cli.text import clean
+from mmreg.errors import MmregError
 from mmreg.schemas.check import CheckResult, ValidationReport
 from mmreg.schemas.gate import GateReport, known
-from mmreg.validators import known_checks
+from mmreg.validators.plugins import check_class, demand
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
@@ -25,13 +26,12 @@ def sarif(answer: GateReport) -> str:
     found = [(report, result) for report in answer.reports for result in report.results]
     shown = [pair for pair in found if verdict(pair[1]) != "passed"]
     rules = sorted({result.check for _, result in shown})
-    demands = known_checks() if rules else {}
     run = {
         "tool": {
             "driver": {
                 "name": "mmreg",
                 "semanticVersion": mmreg.__version__,
-                "rules": [_rule(name, demands.get(name, "")) for name in rules],
+                "rules": [_rule(name) for name in rules],
             }
         },
         "invocations": [{"executionSuccessful": True, "exitCode": 0 if answer.ok else 1}],
@@ -42,8 +42,12 @@ def sarif(answer: GateReport) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 
-def _rule(name: str, demand: str) -> dict[str, Any]:
-    said = _plain(clean(demand or f"The check {name}."))
+def _rule(name: str) -> dict[str, Any]:
+    try:
+        said = demand(check_class(name))
+    except MmregError:  # a plug-in that cannot be found from here, or what stands for a run that broke off
+        said = ""
+    said = _plain(clean(said or f"The check {name}."))
     return {
         "id": clean(name),
         "shortDescription": {"text": said},

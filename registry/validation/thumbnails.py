@@ -44,7 +44,7 @@ def thumbnails(workspace: Workspace, ref: str, column: str | None, sample_ids: S
     made = {}
     for part in reader.parts:
         for batch in _rows(part, name, known):
-            for sample, cell in zip(batch.column("sample_id").to_pylist(), values(batch.column(name)), strict=True):
+            for sample, cell in zip(values(batch.column("sample_id")), values(batch.column(name)), strict=True):
                 if (small := _small(cell and cell["bytes"])) is not None:
                     made[sample.hex()] = small
     return made

@@ -313,10 +313,15 @@ def test_status(capsys: pytest.CaptureFixture[str]) -> None:
 def test_validate(capsys: pytest.CaptureFixture[str]) -> None:
     assert shown(REPORT, capsys) == [
         "train@v1  9 rows  failed",
-        "  pass not_null caption  no nulls",
-        "  FAIL image_decodes image  2 images do not decode  (2 of 9)",
-        "      00ff  a.png  truncated",
-        "  warn row_count  9 rows, at least 10 are asked for  (1 of 1)",
+        "  FAIL   image_decodes image",
+        "         2 images do not decode",
+        "         00ff  a.png  truncated",
+        "         … and 1 more",
+        "         Try: mmreg why train@v1 00ff",
+        "  warn   row_count",
+        "         9 rows, at least 10 are asked for",
+        "         Try: mmreg show train@v1",
+        "  pass   not_null caption  no nulls",
     ]
     unchecked = ValidationReport("train", "train@v1", "u", 9, ())
     assert shown(unchecked, capsys) == ["train@v1  9 rows  ok", "  no checks are declared for it"]
