@@ -105,7 +105,7 @@ def test_the_columns_of_passes_are_foreseen(made: Any) -> None:
     ("old", "new", "key", "says"),
     [
         ("check: unique", "check: uniqe", "notes uniqe:text", "did you mean 'unique'?"),
-        ("column: text}", "column: txet}", "notes unique:txet", "did you mean 'text'?"),
+        ("column: text}", "column: text.first}", "notes unique:text.first", "unknown column 'text.first'"),
         ("column: text}", "column: text, min_value: 1}", "notes unique:text", "unknown argument"),
         ("column: brightness, min_value: 0", "column: caption, min_value: 0", "splits range:caption", "numbers"),
         ("check: unique", 'check: "nothing:There"', "notes nothing:There:text", "there is no module 'nothing'"),
