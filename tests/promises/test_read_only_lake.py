@@ -151,3 +151,22 @@ def test_a_project_that_cannot_be_written_to_either_keeps_its_index_elsewhere(
     assert mmreg(read_only.folder, "doctor")[0] == 0
     for folder in folders:
         folder.chmod(0o755)
+
+
+def test_the_gate_judges_what_it_cannot_record(read_only: Any) -> None:
+    folder = read_only.folder
+    before = sorted(path for path in (folder / "lake").rglob("*"))
+    gate = ["validate", "train", "--report", "junit=checks.xml", "--report", "markdown=checks.md"]
+    broken = ["validate", "train", "--fail-on", "warning"]
+    (status, answer), (since, skipped) = all_of(folder, gate, ["validate", "--since", "train@v1"])
+    assert (status, answer["ok"], answer["reports"][0]["run"]) == (0, True, None)
+    assert (folder / "checks.xml").exists() and "train@v1" in (folder / "checks.md").read_text()
+    assert (since, [one["dataset"] for one in skipped["skipped"]]) == (0, ["train"])  # `promote` has recorded that
+    file = folder / "mmreg.yaml"
+    file.write_text(f"{file.read_text()}    - {{check: row_count, min_value: 1000}}\n")
+    kept = ["--baseline", "known.json"]
+    (status, answer), (update, _), (known, _) = all_of(
+        folder, broken, [*gate, *kept, "--update-baseline"], [*gate, *kept]
+    )
+    assert (status, answer["ok"], update, known) == (1, False, 0, 0)
+    assert sorted(path for path in (folder / "lake").rglob("*")) == before
