@@ -19,7 +19,7 @@ SHAPES = ("circle", "square", "triangle", "diamond", "bar")
 SIZES = {"small": 0.16, "large": 0.3}
 PLACES = {"at the top": (0.5, 0.2), "in the middle": (0.5, 0.5), "at the bottom": (0.5, 0.8),
           "on the left": (0.2, 0.5), "on the right": (0.8, 0.5)}  # fmt: skip
-WALLS = {"pale": 225, "grey": 150}
+WALLS = {"pale": 200, "grey": 140}
 
 Thing = tuple[str, str, str, str]
 """Size, colour, shape and place of one thing in a picture."""
@@ -41,12 +41,14 @@ def caption(index: int) -> str:
 
 
 def picture(index: int) -> Image.Image:
-    """Picture ``index``: its things on a wall with a grain, ``SIDE`` pixels wide and high."""
-    draw = Random(f"picture {index}")
-    grain = np.random.default_rng(index).integers(-20, 21, (SIDE, SIDE, 1))
-    shade = np.linspace(-25, 25, SIDE).reshape((SIDE, 1, 1) if draw.random() < 0.5 else (1, SIDE, 1))
-    wall = np.clip(WALLS[_wall(index)] + shade * draw.choice((-1, 1)) + grain, 0, 255).astype(np.uint8)
-    image = Image.fromarray(np.repeat(wall, 3, axis=2))
+    """Picture ``index``: its things on a stained wall with a grain, ``SIDE`` pixels wide and high."""
+    draw, noise = Random(f"picture {index}"), np.random.default_rng(index)
+    stains = Image.fromarray(noise.integers(-50, 51, (8, 8)).astype(np.float32)).resize(
+        (SIDE, SIDE), Image.Resampling.BICUBIC
+    )
+    grain = noise.integers(-20, 21, (SIDE, SIDE))
+    wall = np.clip(WALLS[_wall(index)] + np.asarray(stains) + grain, 0, 255).astype(np.uint8)
+    image = Image.fromarray(np.stack([wall] * 3, axis=2))
     pen = ImageDraw.Draw(image)
     for size, colour, shape, place in things(index):
         x, y = (SIDE * (at + draw.uniform(-0.04, 0.04)) for at in PLACES[place])

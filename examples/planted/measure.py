@@ -39,6 +39,7 @@ SHOULD_FAIL: Mapping[str, set[str]] = {
     "pii": {"pii"},
     "compatible": MISMATCHED,
     "one_of": {"nc_license"},
+    "lineage.license": {"nc_license"},
     "lineage.fresh": {"missing_caption", "truncated", "bomb"},
     "lineage.no_leak": {"leak"},
     "lineage.no_similar": {"leak", "near_leak"},
@@ -99,7 +100,7 @@ _ROOTS = ("pairs", "sounds", "films", "vectors")
 
 
 def _plain(key: str) -> str:
-    return key.partition("(")[0]
+    return key.partition(":")[0]
 
 
 def _measured(

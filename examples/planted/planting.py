@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from random import Random
 
 import drawing
-from PIL import Image, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter
 
 PICTURES = 1000
 """Pictures of the corpus, sound and defective together."""
@@ -40,11 +40,11 @@ def encoded(image: Image.Image, form: str = "PNG", **options: int) -> bytes:
     return data.getvalue()
 
 
-def bomb(side: int = 6000) -> bytes:
-    """A PNG of a few kilobytes that says, truly, that it has ``side`` x ``side`` pixels of one bit."""
+def bomb(seed: int, side: int = 6000) -> bytes:
+    """A PNG of a few kilobytes that says, truly, that it has ``side`` x ``side`` pixels: a grid."""
     rows = zlib.compressobj(9)
-    line = b"\0" * (side // 8 + 1)
-    data = b"".join(rows.compress(line) for _ in range(side)) + rows.flush()
+    lines = [b"\0" + Random(f"bomb {seed} {number}").randbytes(15) * (side // 120) for number in range(15)]
+    data = b"".join(rows.compress(lines[row // 400]) for row in range(side)) + rows.flush()
     chunks = ((b"IHDR", struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)), (b"IDAT", data), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
@@ -52,8 +52,25 @@ def bomb(side: int = 6000) -> bytes:
 
 
 def _near(image: Image.Image) -> bytes:
-    """The same picture to an eye: a little smaller, and pressed harder."""
-    return encoded(image.resize((116, 116), Image.Resampling.BICUBIC), "JPEG", quality=75)
+    """The same picture to an eye: smaller and pressed harder, darker, with a label, or with its edges cut off."""
+    changed = (
+        lambda: image.resize((100, 100), Image.Resampling.BICUBIC),
+        lambda: image.point(lambda value: value * 3 // 4),
+        lambda: _labelled(image),
+        lambda: image.crop((4, 4, 124, 124)),
+    )
+    return encoded(changed[_number(image) % 4](), "JPEG", quality=60)
+
+
+def _labelled(image: Image.Image) -> Image.Image:
+    labelled = image.copy()
+    ImageDraw.Draw(labelled).text((70, 114), "(c) shop", fill=(255, 255, 255))
+    return labelled
+
+
+def _number(image: Image.Image) -> int:
+    """A number that depends on the picture alone."""
+    return zlib.crc32(image.tobytes())
 
 
 def _truncated(image: Image.Image) -> bytes:
@@ -64,9 +81,9 @@ def _truncated(image: Image.Image) -> bytes:
 SPOILED: Mapping[str, Callable[[Image.Image], bytes]] = {
     "near_duplicate": _near,
     "blurred": lambda image: encoded(image.filter(ImageFilter.GaussianBlur(5))),
-    "blank": lambda image: encoded(Image.new("RGB", image.size, image.getpixel((0, 0)))),
+    "blank": lambda image: encoded(Image.new("RGB", image.size, image.resize((1, 1)).getpixel((0, 0)))),
     "truncated": _truncated,
-    "bomb": lambda image: bomb(),
+    "bomb": lambda image: bomb(_number(image)),
     "thin": lambda image: encoded(image.crop((0, 40, 128, 56))),
     "tiny": lambda image: encoded(image.resize((14, 14))),
 }
