@@ -14,15 +14,6 @@ SPLITS = "splits"
 IDS = "sample_id"
 
 
-def refuse_sample(spec: CheckSpec) -> None:
-    """Raise `UsageError` for a sample: of two rows that are equal it would seldom have both."""
-    if spec.sample is not None:
-        raise UsageError(
-            f"{spec.check} compares rows with each other: a sample of them would miss most pairs",
-            hint=f"{{check: {spec.check}, column: ...}} without 'sample'",
-        )
-
-
 def open_other(spec: CheckSpec, table: Table, ref: str, column: str, dtype: pa.DataType) -> Rows:
     """The version ``ref``, which has ``column`` as well and is not the one that is checked, or `UsageError`."""
     world = table.around(spec.check)

@@ -18,7 +18,7 @@ from mmreg.schemas.check import CheckResult
 from mmreg.schemas.declaration import CheckSpec, Declared
 from mmreg.validators.arguments import parse_arguments
 from mmreg.validators.columns.digests import Digests, DigestSet
-from mmreg.validators.media.across import IDS, SPLITS, open_other, open_splits, refuse_sample
+from mmreg.validators.media.across import IDS, SPLITS, open_other, open_splits
 from mmreg.validators.table import Table, cells
 from mmreg.validators.tally import Tally, short
 from mmreg.validators.world import Rows
@@ -57,15 +57,15 @@ class NoExactDuplicates:
         self._other: Rows | None = None
         self._loaded = False
         if arguments.across == SPLITS:
-            refuse_sample(spec)
             self._splits = open_splits(spec, table)
         elif arguments.across is not None:
             self._other = open_other(spec, table, arguments.across, self._column, dtype)
-        else:
-            refuse_sample(spec)
+        self.samples = self._other is not None  # rows are then judged one by one
         self.columns = () if self._splits else (self._digest,)
 
     def update(self, batch: pa.RecordBatch) -> None:
+        if self._splits:  # which are read by themselves
+            return
         words, there = _words(cells(batch, self._digest))
         if self._other is None:
             self._count(batch, there, self._seen.add(words), "")

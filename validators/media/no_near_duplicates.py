@@ -16,7 +16,7 @@ from mmreg.schemas.arrow import media_kind
 from mmreg.schemas.check import CheckResult
 from mmreg.schemas.declaration import CheckSpec, Declared
 from mmreg.validators.arguments import parse_arguments
-from mmreg.validators.media.across import IDS, SPLITS, open_other, open_splits, refuse_sample
+from mmreg.validators.media.across import IDS, SPLITS, open_other, open_splits
 from mmreg.validators.media.hamming import MOST
 from mmreg.validators.media.near import Hashes, Near, nearest_earlier
 from mmreg.validators.media.picture_look import Pictures
@@ -56,12 +56,11 @@ class NoNearDuplicates:
             )
         self._splits: list[tuple[str, Rows]] = []
         self._other: Rows | None = None
-        if arguments.across is None or arguments.across == SPLITS:
-            refuse_sample(spec)
         if arguments.across == SPLITS:
             self._splits = open_splits(spec, table)
         elif arguments.across is not None:
             self._other = open_other(spec, table, arguments.across, self._column, dtype)
+        self.samples = self._other is not None  # rows are then judged one by one
         if self.media:
             self._pictures = table.shared(Pictures)
             self._pictures.want("phash")

@@ -46,6 +46,8 @@ class Pictures(Looks[PictureLook]):
 
     def want(self, *facts: Fact, max_pixels: int = MAX_PIXELS) -> None:
         """Find out ``facts``, too, and of pictures with as many pixels. The widest limit that is wanted holds."""
+        if self._facts.issuperset(facts) and max_pixels <= self.max_pixels:
+            return
         self._facts.update(facts)
         self.max_pixels = max(self.max_pixels, max_pixels)
         self.forget()
