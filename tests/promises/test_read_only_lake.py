@@ -158,7 +158,7 @@ def test_the_gate_judges_what_it_cannot_record(read_only: Any) -> None:
     before = sorted(path for path in (folder / "lake").rglob("*"))
     gate = ["validate", "train", "--report", "junit=checks.xml", "--report", "markdown=checks.md"]
     broken = ["validate", "train", "--fail-on", "warning"]
-    (status, answer), (since, skipped) = all_of(folder, gate, ["validate", "--since", "train@v1"])
+    (status, answer), (since, skipped) = all_of(folder, gate, ["validate", "train@v1", "--since", "train@v1"])
     assert (status, answer["ok"], answer["reports"][0]["run"]) == (0, True, None)
     assert (folder / "checks.xml").exists() and "train@v1" in (folder / "checks.md").read_text()
     assert (since, [one["dataset"] for one in skipped["skipped"]]) == (0, ["train"])  # `promote` has recorded that
