@@ -15,6 +15,7 @@ class Origin:
 
     ``id`` is a version's uuid, a checkpoint's digest or a source's; ``name`` the dataset or model. ``way`` leads from
     it to the version, a step each, as people name them: ``("test@v1", "training clip", "model clip@1f0c", ...)``.
+    ``split`` is set where only that split of it was read.
     """
 
     kind: Literal["version", "checkpoint", "source"]
@@ -22,6 +23,7 @@ class Origin:
     name: str
     ref: str
     way: tuple[str, ...]
+    split: str | None = None
 
 
 @dataclass(frozen=True)

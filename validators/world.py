@@ -77,7 +77,7 @@ class World(Protocol):
         """Its rows by root: one, or for a mixture several."""
 
     def upstream(self) -> Sequence[Origin]:
-        """All that the version comes from, itself first, each once, the nearest first.
+        """All that it comes from, itself first, each version, and each split of one, once; the nearest first.
 
         Followed are rows and columns: what passes read, and the models that they asked; what those were trained on
         and began from; what selections chose from and by. Not followed are versions that a training was only

@@ -43,9 +43,10 @@ def chain(workspace: Workspace, ancestry: Ancestry, row: VersionRow, against: st
                 if found is not None:
                     above.append((found, Base(found.ref, told.get("split"))))
             waiting.extend(above)
-            dropped = sum(select["decisions"]["reasons"].values())
-            looked_at = int(select["decisions"]["rows"])
-            steps.append(Chosen(run.job.name, version.ref, tuple(b for _, b in above), looked_at, looked_at - dropped))
+            decided = select["decisions"]
+            kept = int(decided["rows"]) - sum(decided["reasons"].values())
+            looked_through = tuple(place for _, place in above)
+            steps.append(Chosen(run.job.name, version.ref, looked_through, int(decided["rows"]), kept))
     if wanted is not None and not met:
         way = ", ".join(dict.fromkeys(b.ref for s in steps for b in s.base)) or "nothing"
         raise NotFound(f"{row.ref} was not chosen from {against}, but from {way}", hint=f"mmreg lineage up {row.ref}")

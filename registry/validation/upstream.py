@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,15 @@ Columns = frozenset[str] | None
 ROWS_ALONE: Columns = frozenset()
 
 
+@dataclass(frozen=True)
+class Use:
+    """Something that was read: which columns of it, and which split where it was one."""
+
+    what: RunInput
+    columns: Columns = None
+    split: str | None = None
+
+
 class Ancestry:
     """What the lake and its index say of where things come from; each is read once."""
 
@@ -33,25 +43,25 @@ class Ancestry:
         self.run = cache(workspace.catalog.run)
         self.versions = cache(workspace.catalog.versions)
         self._histories: dict[str, History] = {}
+        self._alive: dict[tuple[str, str], dict[int, list[Run]]] = {}
 
     def upstream(self, row: VersionRow) -> tuple[Origin, ...]:
         """As `mmreg.validators.world.World.upstream`."""
-        found: dict[tuple[str, str], Origin] = {}
-        first = RunInput("version", row.uuid, row.ref)
-        waiting: deque[tuple[RunInput, Columns, tuple[str, ...]]] = deque([(first, None, ())])
-        seen: set[tuple[str, str, Columns]] = set()
+        found: dict[Use, Origin] = {}
+        waiting: deque[tuple[Use, tuple[str, ...]]] = deque([(Use(RunInput("version", row.uuid, row.ref)), ())])
+        seen: set[Use] = set()
         while waiting:
-            used, columns, way = waiting.popleft()
-            if (used.kind, used.id, columns) in seen:
+            use, way = waiting.popleft()
+            if use in seen:
                 continue
-            seen.add((used.kind, used.id, columns))
-            origin = _origin(used, way)
-            found.setdefault((used.kind, used.id), origin)
-            for run in self._makers(used, columns):
+            seen.add(use)
+            origin = _origin(use, way)
+            found.setdefault(replace(use, columns=None), origin)
+            for run in self._makers(use):
                 through = (f"{run.job.kind} {run.job.name}", *origin.way)
-                waiting.extend((more, needed, through) for more, needed in self.inputs(run))
+                waiting.extend((more, through) for more in self.inputs(run))
             # Of a derived version the columns are those of its roots.
-            waiting.extend((root, columns, origin.way) for root in self._roots(used))
+            waiting.extend((Use(root, use.columns), origin.way) for root in self._roots(use.what))
         return tuple(found.values())
 
     def version(self, used: RunInput) -> VersionRow | None:
@@ -72,25 +82,43 @@ class Ancestry:
         made = [edge.source for edge in near.edges if edge.target == near.focus and edge.kind == "generated"]
         return [self.run(id.removeprefix("run:")) for id in made]
 
-    def inputs(self, run: Run) -> Iterator[tuple[RunInput, Columns]]:
-        """What the outputs of ``run`` come from, and which columns of that."""
+    def alive(self, row: VersionRow, name: str) -> dict[int, list[Run]]:
+        """The generations of a pass, with their runs, of which the root version ``row`` may have rows."""
+        if (row.uuid, name) not in self._alive:
+            passed = self.history(row).passes[name]
+            self._alive[row.uuid, name] = alive(self._workspace, row, name, passed)
+        return self._alive[row.uuid, name]
+
+    def passes(self, row: VersionRow, columns: Columns) -> Iterator[Run]:
+        """The runs of passes to which the root version ``row`` owes ``columns``, or its rows."""
+        for name, passed in self.history(row).passes.items():
+            if passed.shows_in(columns):
+                for runs in self.alive(row, name).values():
+                    yield from runs
+
+    def inputs(self, run: Run) -> Iterator[Use]:
+        """What the outputs of ``run`` come from."""
         select = run.facets.get("select", {})
-        base = {chosen_from["uuid"] for chosen_from in select.get("base", ())}
+        base = {chosen_from["uuid"]: chosen_from.get("split") for chosen_from in select.get("base", ())}
         apart = _apart(select.get("recipe", {}))
         for used in run.inputs:
             if used.role == "evaluated_on" or (used.id not in base and used.ref.partition("@")[0] in apart):
                 continue
-            if used.kind != "version" or used.role == "trained_on":
-                yield used, None
+            if used.role == "trained_on":
+                yield Use(used, None, run.facets.get("training", {}).get("split"))
+            elif used.kind != "version":
+                yield Use(used)
             elif select:
                 row = self.version(used)
                 derived = row is not None and row.kind == "derived"
-                yield used, ROWS_ALONE if derived else frozenset(select.get("columns", ()))
+                columns = ROWS_ALONE if derived else frozenset(select.get("columns", ()))
+                yield Use(used, columns, base.get(used.id))
             else:
-                yield used, frozenset(used.columns)
+                yield Use(used, frozenset(used.columns))
 
-    def _makers(self, used: RunInput, columns: Columns) -> Iterator[Run]:
-        """The runs that made ``used`` what it is."""
+    def _makers(self, use: Use) -> Iterator[Run]:
+        """The runs that made it what it is."""
+        used = use.what
         if used.kind == "checkpoint":
             yield from self.trainings(used.id)
         row = self.version(used)
@@ -104,10 +132,7 @@ class Ancestry:
         known = self.history(row)
         if known.ingest is not None:
             yield known.ingest
-        for name, passed in known.passes.items():
-            if passed.shows_in(columns):
-                for runs in alive(self._workspace, row, name, passed).values():
-                    yield from runs
+        yield from self.passes(row, use.columns)
 
     def _roots(self, used: RunInput) -> Iterator[RunInput]:
         row = self.version(used)
@@ -118,11 +143,12 @@ class Ancestry:
                     yield RunInput("version", found.uuid, found.ref)
 
 
-def _origin(used: RunInput, way: tuple[str, ...]) -> Origin:
+def _origin(use: Use, way: tuple[str, ...]) -> Origin:
+    used = use.what
     name, ref = used.ref.removeprefix("model:").partition("@")[0], used.ref
     if used.kind == "checkpoint":
         ref = f"model {name}@{used.id[:12]}"
-    return Origin(used.kind, used.id, name, ref, (ref, *way))
+    return Origin(used.kind, used.id, name, ref, (ref, *way), use.split)
 
 
 def _apart(recipe: dict[str, object]) -> set[object]:

@@ -87,7 +87,7 @@ class WorkspaceWorld:
 
     @cached_property
     def _depths(self) -> Depths:
-        return Depths(self._workspace, self._ancestry)
+        return Depths(self._ancestry)
 
     @cached_property
     def _upstream(self) -> tuple[Origin, ...]:
@@ -118,7 +118,7 @@ class WorkspaceWorld:
         return PartOfRoot(row.ref, part, known.declared, passes)
 
     def _record(self, row: VersionRow, name: str, passed: PassHistory) -> PassRecord:
-        generations = self._depths.generations(row, name, passed)
+        generations = self._depths.generations(row, name)
         own_rows = not passed.makes_rows and passed.runs[0].facets["pass"].get("scope") == "row"
         return PassRecord(
             name=name,

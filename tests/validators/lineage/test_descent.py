@@ -39,11 +39,11 @@ def trained(corpus: Any) -> Callable[..., Any]:
     return make
 
 
-def train(made: Any, weights: bytes, on: list[str], evaluated: list[str] = [], init: str | None = None) -> str:  # noqa: B006
+def train(made: Any, weights: bytes, on: list[str], evaluated: str | None = None, **facts: Any) -> str:
     file = made.folder / "judge.bin"
     file.write_bytes(weights)
-    with made.open() as registry, registry.training("clip", on, model="judge", init_from=init) as job:
-        for dataset in evaluated:
+    with made.open() as registry, registry.training("clip", on, model="judge", **facts) as job:
+        for dataset in [evaluated] if evaluated else []:
             job.evaluate_on(dataset)
         saved = job.save(file)
     digest: str = saved.digest
@@ -64,12 +64,12 @@ def test_a_model_that_was_trained_on_it_taints_what_it_scored(trained: Any, answ
 
 def test_what_a_model_was_evaluated_on_is_no_taint_but_what_it_began_from_is(trained: Any, answer: Answer) -> None:
     made = trained()
-    train(made, b"1", on=["texts@v1"], evaluated=["test"])
+    train(made, b"1", on=["texts@v1"], evaluated="test")
     made.apply()
     assert answer(made, "train", check="lineage.not_derived_from", dataset="test").status == "passed"
     assert answer(made, "train", check="lineage.not_derived_from", dataset="texts").failed == 1
     tainted = train(made, b"2", on=["test"])
-    train(made, b"3", on=["texts@v1"], init=f"judge@{tainted}")
+    train(made, b"3", on=["texts@v1"], init_from=f"judge@{tainted}")
     made.apply()
     result = answer(made, "texts", check="lineage.not_derived_from", dataset="test")
     assert result.failed == 1
@@ -101,9 +101,37 @@ def test_one_row_that_it_made_is_enough(trained: Any, answer: Answer, rewrite: A
     assert answer(made, "texts", check="lineage.not_derived_from", dataset="test").status == "passed"
 
 
-def test_keeping_clear_of_a_dataset_is_not_coming_from_it(trained: Any, answer: Answer) -> None:
+def test_a_model_that_saw_its_samples_in_another_dataset(trained: Any, answer: Answer) -> None:
+    """`held` has one of the three samples of `texts`, and nothing of `test`."""
     made = trained()
     train(made, b"1", on=["texts@v1"])
+    made.apply()
+    result = answer(made, "clean", check="lineage.not_derived_from", dataset="held")
+    assert result.failed == 1
+    assert result.message.startswith(
+        "it comes from held@v1, of which 1 samples are in texts@v1 > training clip > model "
+    )
+
+
+def test_a_model_that_was_trained_on_the_other_split(trained: Any, answer: Answer) -> None:
+    halves = "  parts: {from: texts, into: parts, use: split, params: {test: 0.5, seed: 1}}\n"
+    alone = "  {0}s: {{from: parts, into: {0}s, use: filter, split: {0}, where: \"text != 'x'\"}}\n"
+    passes = PASSES.replace("models:", f"{halves}{alone.format('train')}{alone.format('test')}models:")
+    made = trained(passes)
+    made.apply("parts", "trains", "tests")
+    with made.open() as registry:
+        rows = {name: len(registry.open_version(f"{name}s")) for name in ("train", "test")}
+    assert all(rows.values()), rows
+    train(made, b"1", on=["parts"], split="train")
+    made.apply("size")
+    assert answer(made, "texts", check="lineage.not_derived_from", dataset="tests").status == "passed"
+    result = answer(made, "texts", check="lineage.not_derived_from", dataset="trains")
+    assert f"of which {rows['train']} samples are in parts@v1 > training clip" in result.message
+
+
+def test_keeping_clear_of_a_dataset_is_not_coming_from_it(trained: Any, answer: Answer) -> None:
+    made = trained()
+    train(made, b"1", on=["test"])
     made.apply()
     assert len(made.open().open_version("clean")) == 1
     assert answer(made, "clean", check="lineage.not_derived_from", dataset="held").status == "passed"
