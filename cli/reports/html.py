@@ -152,7 +152,7 @@ def _check(report: ValidationReport, result: CheckResult, anchor: str, found: Ma
         if example
     ]
     return Shown(
-        anchor, verdict(result), clip(title(result), _TEXT), result, clip(result.message, 3 * _TEXT), notes(result),
+        anchor, verdict(result), clip(title(result), 160), result, clip(result.message, 3 * _TEXT), notes(result),
         clip(next_command(report, result), _TEXT), samples, list(_plots(result)),
     )  # fmt: skip
 
