@@ -1,6 +1,7 @@
 """Reading the rows of pieces, in bounded memory: by a scan of their fragments, or few rows by their ids.
 
-A batch has at most 8,192 rows; with media at most 64, and about 32 MiB of bytes, or one row that is larger.
+A batch has at most 8,192 rows, fewer where rows are large; with media at most 64. It has about 32 MiB, or one row that
+is larger.
 """
 
 from __future__ import annotations
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 CELLS, MEDIA = 8192, 64
 """Rows of a batch."""
-FIRST = 4
-"""Rows with media that are read by id at first, to see how large they are: that way Lance bounds no bytes."""
 
 
 def read_pieces(
@@ -68,18 +67,19 @@ def _scanned(part: Part, pieces: Sequence[Piece], columns: list[str]) -> Iterato
     media = part.has_media(columns)
     wanted = {piece.fragment: piece for piece in pieces}
     kept = {piece.fragment: Selection(np.sort(piece.row_ids)) for piece in pieces if piece.row_ids is not None}
+    fragments = fragments_of(part, pieces)
     with reading(part.ref):
         scanner = part.table.scanner(
             columns=columns,
             with_row_id=True,
             with_row_address=True,
-            batch_size=MEDIA if media else CELLS,
+            batch_size=MEDIA if media else _rows_at_once(part, fragments[:1], columns),
             batch_readahead=2 if media else None,
             fragment_readahead=1 if media else None,
-            batch_size_bytes=BATCH_BYTES if media else None,
+            batch_size_bytes=BATCH_BYTES,
             io_buffer_size=2 * BATCH_BYTES,
             scan_in_order=True,
-            fragments=fragments_of(part, pieces),
+            fragments=fragments,
         )
         for batch in scanner.to_batches():
             for fragment, some in _by_fragment(batch):
@@ -87,6 +87,12 @@ def _scanned(part: Part, pieces: Sequence[Piece], columns: list[str]) -> Iterato
                     row_ids = some.column("_rowid").to_numpy().astype(np.uint64, copy=False)
                     some = some.filter(pa.array(kept[fragment].holds(row_ids)))
                 yield wanted[fragment], some.select(columns)
+
+
+def _rows_at_once(part: Part, fragments: list[lance.LanceFragment], columns: list[str]) -> int:
+    """Rows of a batch, by what the first few take: Lance decodes a batch's worth of rows whatever their bytes."""
+    head = part.table.scanner(columns=columns, limit=MEDIA, fragments=fragments).to_table()
+    return max(MEDIA, min(CELLS, BATCH_BYTES * head.num_rows // max(head.nbytes, 1)))
 
 
 def _by_fragment(batch: pa.RecordBatch) -> Iterator[tuple[int, pa.RecordBatch]]:
@@ -99,8 +105,7 @@ def _by_fragment(batch: pa.RecordBatch) -> Iterator[tuple[int, pa.RecordBatch]]:
 
 
 def _taken(part: Part, pieces: Sequence[Piece], columns: list[str]) -> Iterator[tuple[Piece, pa.RecordBatch]]:
-    media = part.has_media(columns)
-    step = FIRST if media else CELLS
+    most, step = (MEDIA, 1) if part.has_media(columns) else (CELLS, MEDIA)
     for piece in pieces:
         start = 0
         assert piece.row_ids is not None
@@ -111,8 +116,8 @@ def _taken(part: Part, pieces: Sequence[Piece], columns: list[str]) -> Iterator[
             for batch in taken.combine_chunks().to_batches():
                 yield piece, as_scanned(batch, columns)
             start += step
-            if media:
-                step = max(1, min(MEDIA, BATCH_BYTES * len(row_ids) // max(taken.nbytes, 1)))
+            # That way Lance bounds no bytes: what the last rows took says how many to take next.
+            step = max(1, min(most, BATCH_BYTES * len(row_ids) // max(taken.nbytes, 1)))
 
 
 def _bounded(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
