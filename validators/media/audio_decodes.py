@@ -15,6 +15,7 @@ class AudioDecodes(Decodes[SoundLook]):
     has samples that are no numbers or passes the limit of `mmreg.validators.media.sound_look`.
     """
 
+    extra = "audio"
     failing = "sounds do not decode"
 
     def __init__(self, spec: CheckSpec, table: Table) -> None:

@@ -14,6 +14,7 @@ class AudioDuration(Bounded[SoundLook]):
     Counted is what decodes, whatever the header says.
     """
 
+    extra = "audio"
     failing = "sounds are too short or too long"
     decoded_by = "audio_decodes"
     unit = "seconds"

@@ -44,6 +44,8 @@ class NoNearDuplicates:
     64 bits. Null and what does not decode is not examined. Held in memory are 24 bytes a row, some 90 at the end.
     """
 
+    media = True
+
     def __init__(self, spec: CheckSpec, table: Table) -> None:
         arguments = parse_arguments(spec, Arguments)
         self._spec, self._column, self._distance = spec, arguments.column, arguments.max_distance

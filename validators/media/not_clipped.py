@@ -26,6 +26,7 @@ class NotClipped(Measured[SoundLook]):
     have, or 8 bits where the sound has no more; decoded MP3 and OGG may pass it.
     """
 
+    extra = "audio"
     failing = "sounds are clipped"
     decoded_by = "audio_decodes"
 

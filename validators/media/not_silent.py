@@ -26,6 +26,7 @@ class NotSilent(Measured[SoundLook]):
     ``min_value`` is -60 where it is absent. Of a sound without any, the level is -120.
     """
 
+    extra = "audio"
     failing = "sounds are silent"
     decoded_by = "audio_decodes"
 

@@ -16,6 +16,7 @@ class VideoDecodes(Decodes[FilmLook]):
     is not decoded.
     """
 
+    extra = "video"
     failing = "videos do not decode"
 
     def __init__(self, spec: CheckSpec, table: Table) -> None:

@@ -14,6 +14,7 @@ class VideoDuration(Bounded[FilmLook]):
     Counted is what decodes, whatever the header says.
     """
 
+    extra = "video"
     failing = "videos are too short or too long"
     decoded_by = "video_decodes"
     unit = "seconds"

@@ -16,6 +16,7 @@ class VideoFrames(Bounded[FilmLook]):
     Counted is what decodes, whatever the header says.
     """
 
+    extra = "video"
     failing = "videos have too few or too many frames"
     decoded_by = "video_decodes"
     unit = "frames"
