@@ -76,7 +76,7 @@ def test_what_was_promoted(applied: Any) -> None:
 def test_names_of_today(project: Callable[..., Any]) -> None:
     """A column and a pass that are called otherwise since they were made."""
     small = project()
-    small.apply("words", "light")
+    small.apply("pairs", "words", "light")
     file = small.folder / "mmreg.yaml"
     text = file.read_text()
     text = text.replace(
