@@ -69,8 +69,8 @@ def validate(
     Without REF on the newest one of every dataset that has checks; a bare name means its newest version, too. What a
     check finds is kept in the lake, and rows that it has seen are not looked at again.
 
-    A baseline lets known failures pass and no more of them. --since leaves out datasets that are as they were when
-    these very checks held. --offline needs no access to the lake: it says whether the declaration makes sense, whether
+    A baseline lets known failures pass and no more of them. --since leaves out what is as it was, if these very checks
+    have looked at it then. --offline needs no access to the lake: it says whether the declaration makes sense, whether
     plug-ins load, and whether mmreg.lock is of it.
 
     Exits with 1 if a check failed at or above --fail-on, with 6 if the lake cannot be read.

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mmreg.curation.known import known_failures, write_baseline
-from mmreg.curation.since import Holds, held, points
+from mmreg.curation.since import checked, points
 from mmreg.errors import MmregError, NotFound, UsageError
 from mmreg.registry.validation.declared import Declared, chosen, declared_checks
-from mmreg.schemas.check import CheckResult, ValidationReport
+from mmreg.schemas.check import ValidationReport
 from mmreg.schemas.gate import FailOn, GateReport, Skipped
 from mmreg.schemas.refs import VersionRef
 from mmreg.validators.unknown import unknown
@@ -20,7 +20,6 @@ from mmreg.validators.unknown import unknown
 if TYPE_CHECKING:
     from mmreg.registry.api import Registry
     from mmreg.registry.catalog import VersionRow
-    from mmreg.schemas.baseline import Baseline
     from mmreg.schemas.detail import Diff
     from mmreg.schemas.plan import Plan
     from mmreg.schemas.progress import Progress
@@ -32,7 +31,7 @@ class Ask:
 
     ``refs`` are the versions to check; empty for the newest one of every dataset with checks. ``only``: keys or names
     of checks, or patterns of them as in a shell. ``since``: `lock` or versions; what has not changed since is not
-    checked again, if these very checks held then. ``baseline`` is a file of known failures, written anew where
+    checked again, if these very checks have run on it. ``baseline`` is a file of known failures, written anew where
     ``update``. ``context``: also tell what `mmreg apply` would do and what has changed, for who reads a pull request.
     ``record``: keep what was found as a Run where the lake can be written to.
     """
@@ -70,10 +69,9 @@ def gate(registry: Registry, ask: Ask, progress: Progress | None = None) -> Gate
         checks, since = wanted.get(row.dataset, []), before.get(row.dataset)
         if not checks and (ask.only or not ask.refs):
             continue
-        base = held(registry, since, checks, _holds(ask, known, row.dataset)) if since is not None else None
+        base = checked(registry, since, checks) if since is not None else None
         if base is not None and base.row.uuid == row.uuid:
-            why = f"unchanged since {base.row.ref}, whose checks held in run {base.run}"
-            skipped.append(Skipped(row.dataset, row.ref, why))
+            skipped.append(Skipped(row.dataset, row.ref, f"unchanged since {base}"))
             continue
         found = registry.validate(
             row.ref,
@@ -109,18 +107,6 @@ def choose(checks: Sequence[Declared], only: Sequence[str]) -> list[Declared]:
             names = {known for check in checks for known in (check.key, check.spec.check)}
             raise unknown("declared check", name, sorted(names))
     return chosen(checks, only)
-
-
-def _holds(ask: Ask, known: Baseline | None, dataset: str) -> Holds:
-    """How results of earlier runs are judged: as those of now."""
-    allowed = known.failures.get(dataset, {}) if known is not None else {}
-    judge = GateReport((), fail_on=ask.fail_on)
-
-    def holds(result: Mapping[str, Any]) -> bool:
-        told = {name: result[name] for name in ("check", "status", "severity", "examined", "failed", "message")}
-        return not judge.stops(CheckResult(**told, allowed=allowed.get(result["key"])))
-
-    return holds
 
 
 def _asked(registry: Registry, refs: Sequence[VersionRef]) -> list[VersionRow]:

@@ -1,9 +1,9 @@
-"""What has not changed since some version, and held then, need not be checked again."""
+"""What has not changed since some version that was checked need not be checked again."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -38,24 +38,36 @@ def points(registry: Registry, since: Sequence[str]) -> dict[str, VersionRow]:
     return found
 
 
-Holds = Callable[[Mapping[str, Any]], bool]
-"""Whether a result, as a run has recorded it, keeps the gate open."""
-
-
 @dataclass(frozen=True)
-class Held:
-    """An earlier version and the run which says that the checks held for it, as they are declared now."""
+class Checked:
+    """An earlier version, the run that has checked all of it as is declared now, and how many checks failed then."""
 
     row: VersionRow
     run: str
+    failed: int
+
+    def __str__(self) -> str:
+        found = f" (checks that failed: {self.failed})" if self.failed else ""
+        return f"{self.row.ref}, which run {self.run} has checked{found}"
 
 
-def held(registry: Registry, row: VersionRow, checks: Sequence[Declared], holds: Holds) -> Held | None:
-    """``row`` where a run tells that each of ``checks`` holds for all of it; None where nobody knows."""
+def checked(registry: Registry, row: VersionRow, checks: Sequence[Declared]) -> Checked | None:
+    """``row`` where a run tells what each of ``checks`` says of all of it; None where nobody knows."""
+    keys = {check.key for check in checks}
     for run in registry.catalog.runs("validation", row.dataset):
-        if any(given.id == row.uuid for given in run.inputs) and tells(run, checks, holds):
-            return Held(row, run.id)
+        if any(given.id == row.uuid for given in run.inputs) and tells(run, checks):
+            results = run.facets["validation"]["results"]
+            return Checked(row, run.id, sum(r["key"] in keys and r["status"] == "failed" for r in results))
     return None
+
+
+def tells(run: Run, checks: Sequence[Declared], _: object = None) -> bool:
+    """Whether a run of validation tells what each of ``checks``, as declared now, says of all rows."""
+    facet = run.facets["validation"]
+    if facet.get("since") is not None:
+        return False
+    results = {result.get("key"): result for result in facet["results"]}
+    return all(check.key in results and _same(check, results[check.key]) for check in checks)
 
 
 def _version(registry: Registry, dataset: str, uuid: str) -> VersionRow | None:
@@ -63,19 +75,6 @@ def _version(registry: Registry, dataset: str, uuid: str) -> VersionRow | None:
         return registry.catalog.resolve(VersionRef(dataset, uuid))
     except NotFound:
         return None
-
-
-def tells(run: Run, checks: Sequence[Declared], holds: Holds) -> bool:
-    """Whether a run of validation tells of each of ``checks``, as declared now and of all rows, that it holds."""
-    facet = run.facets["validation"]
-    if facet.get("since") is not None:
-        return False
-    results = {result.get("key"): result for result in facet["results"]}
-    for check in checks:
-        result = results.get(check.key)
-        if result is None or not _same(check, result) or not holds(result):
-            return False
-    return True
 
 
 def _same(check: Declared, result: Mapping[str, Any]) -> bool:
