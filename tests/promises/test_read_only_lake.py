@@ -120,6 +120,15 @@ def test_all_that_writes_fails_with_the_reason(read_only: Any) -> None:
     assert sorted(path for path in (folder / "lake").rglob("*")) == before
 
 
+def test_checks_there_go_by_what_was_seen_before_and_keep_nothing(read_only: Any) -> None:
+    before = sorted(path for path in (read_only.folder / "lake").rglob("*"))
+    status, answer = mmreg(read_only.folder, "validate", "train@v1")
+    report = answer["reports"][0]
+    assert (status, report["run"]) == (0, None)
+    assert [(result["examined"], result["reused"]) for result in report["results"]] == [(report["rows"],) * 2]
+    assert sorted(path for path in (read_only.folder / "lake").rglob("*")) == before
+
+
 def test_what_the_index_met_there_is_written_once_the_lake_can_be(read_only: Any) -> None:
     folder = read_only.folder
     assert mmreg(folder, "ls")[0] == 0
