@@ -25,7 +25,10 @@ def check_keys(specs: Iterable[CheckSpec]) -> tuple[str, ...]:
 
 
 def _subject(spec: CheckSpec) -> str:
-    about = spec.arguments.get("column") or spec.arguments.get("columns") or spec.arguments.get("dataset")
+    named = spec.arguments
+    about = named.get("column") or named.get("columns") or named.get("column_list") or named.get("dataset")
+    if "column_A" in named and "column_B" in named:
+        about = [named["column_A"], named["column_B"]]
     match about:
         case str():
             return f"{spec.check}:{about}"

@@ -5,7 +5,7 @@ The Python twin is to build a `ProjectSpec` by hand: same classes, same checks.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
@@ -445,6 +445,14 @@ class CheckSpec(BaseModel):
         default=None, gt=0, description="look at about so many rows, the same from version to version, not at all"
     )
     examples: int = Field(default=EXAMPLES, ge=0, le=10_000, description="failing samples that reports show")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _suite(cls, declared: Any) -> Any:
+        """``{suite: path.json}`` is a suite of Great Expectations."""
+        if isinstance(declared, Mapping) and "suite" in declared and "check" not in declared:
+            return {"check": "gx.suite", **declared}
+        return declared
 
     @property
     def arguments(self) -> dict[str, Any]:

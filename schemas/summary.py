@@ -57,7 +57,8 @@ class KnownCheck:
 
     ``media``: it reads the bytes of media. ``incremental``: what it has seen of a fragment is not looked at again.
     ``extra`` is the one of mmreg's that it needs. ``source`` says from where it is: `mmreg`, an installed package, or
-    beside mmreg.yaml. ``fault`` is why it cannot be loaded; then ``scope`` is None.
+    beside mmreg.yaml. ``fault`` is why it cannot be loaded. ``scope`` is None then, and
+    where a name stands for several checks.
     """
 
     name: str

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mmreg.schemas.declaration import CheckSpec
 
-SUITES: Mapping[str, str] = {}
+SUITES: Mapping[str, str] = {"gx.suite": "expectations.suite:expand_suite"}
 """Checks that stand for several: by name, the module here and the function which says what for.
 
 It is called with the declared check and the project's folder, and returns a list of `CheckSpec`.

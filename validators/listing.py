@@ -10,6 +10,7 @@ from mmreg.errors import MmregError
 from mmreg.plugins import distribution, installed
 from mmreg.schemas.summary import CheckScope, KnownCheck
 from mmreg.validators.built_in import BUILT_IN
+from mmreg.validators.expectations.names import EXPECTATIONS
 from mmreg.validators.plugins import GROUP, check_class, demand
 from mmreg.validators.protocol import can_sample
 
@@ -20,9 +21,15 @@ def list_checks(project: Path | None = None, declared: Iterable[str] = ()) -> li
     A plug-in that cannot be loaded is listed with its fault; one with the name of a built-in check is never used.
     """
     found = [_known(name, "mmreg", project) for name in BUILT_IN]
+    found += [_expectations(name, demands) for name, demands in EXPECTATIONS.items()]
     found += [_known(name, source, project) for name, source in _installed() if name not in BUILT_IN]
     beside = sorted({name for name in declared if ":" in name})
     return found + [_known(name, "beside mmreg.yaml", project) for name in beside]
+
+
+def _expectations(name: str, demands: str) -> KnownCheck:
+    """Of which scope they are, and whether they need the extra, depends on the expectation."""
+    return KnownCheck(name, demands, None, media=False, incremental=False, extra="validate", source="mmreg")
 
 
 def _installed() -> Iterator[tuple[str, str]]:

@@ -8,6 +8,8 @@ from pathlib import Path
 from mmreg.errors import UsageError
 from mmreg.schemas.declaration import CheckSpec
 from mmreg.validators.built_in import BUILT_IN
+from mmreg.validators.expectations.load import load_expectation
+from mmreg.validators.expectations.names import EXPECTATIONS
 from mmreg.validators.plugins import check_class, demand, made
 from mmreg.validators.protocol import Check, can_sample
 from mmreg.validators.table import Table
@@ -20,16 +22,14 @@ def load_check(spec: CheckSpec, table: Table, project: Path | None = None) -> Ch
     a sample that the check cannot be answered from.
     """
     if spec.check.startswith("gx."):
-        raise UsageError(
-            f"{spec.check}: Great Expectations checks are not available in this release",
-            hint=f"one of mmreg's own checks: {', '.join(BUILT_IN)}",
-        )
-    check = made(spec, table, check_class(spec.check, project))
+        check: Check = load_expectation(spec, table)
+    else:
+        check = made(spec, table, check_class(spec.check, project))
     if spec.sample is not None and not can_sample(check):
         raise UsageError(f"{spec.check} is about all rows together: a sample does not tell", hint="leave out 'sample'")
     return check
 
 
 def known_checks() -> Mapping[str, str]:
-    """Every check of mmreg's own by name, with what it demands in one line."""
-    return {name: demand(check_class(name)) for name in BUILT_IN}
+    """Every check of mmreg's own by name, with what it demands in one line; expectations are one, ``gx.expect_*``."""
+    return {**{name: demand(check_class(name)) for name in BUILT_IN}, **EXPECTATIONS}

@@ -9,6 +9,7 @@ from mmreg.errors import UsageError
 from mmreg.schemas.arrow import media_type
 from mmreg.schemas.declaration import CheckSpec
 from mmreg.validators import Table, known_checks, load_check
+from mmreg.validators.built_in import BUILT_IN
 
 SCHEMA = pa.schema(
     {
@@ -40,7 +41,8 @@ def refusal(**declared: Any) -> UsageError:
             "not_null",
         ),
         ({"check": "xyzzy"}, "unknown check 'xyzzy'", None),
-        ({"check": "gx.expect_column_to_exist"}, "not available in this release", "not_null, unique"),
+        ({"check": "gx.expect_column_to_exsit"}, "did you mean 'expect_column_to_exist'", "check: gx.expect_column_to"),
+        ({"check": "gx.expect_column_to_exist"}, "column: is required", "takes column, column_index"),
         ({"check": "not_null"}, "not_null: column: Field required", "not_null takes column"),
         ({"check": "not_null", "colum": "caption"}, "unknown argument of not_null 'colum'", "column"),
         ({"check": "not_null", "column": "caption", "severty": "error"}, "'severty'", "severity"),
@@ -118,7 +120,5 @@ def test_a_check_says_what_it_needs_read(declared: Any, columns: tuple[str, ...]
 
 
 def test_every_known_check_has_one_line() -> None:
-    assert set(known_checks()) == {
-        "not_null", "unique", "range", "row_count", "image_decodes", "lineage.single_generation"
-    }  # fmt: skip
+    assert set(known_checks()) == {*BUILT_IN, "gx.expect_*", "gx.suite"}
     assert all(line.endswith(".") and "\n" not in line for line in known_checks().values())

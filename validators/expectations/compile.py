@@ -88,6 +88,24 @@ WHOLE_TABLES = frozenset(
 """What a sample of the rows tells nothing of; nor of what begins with ``expect_table``."""
 
 
+PARTED = frozenset(
+    {
+        "expect_column_mean_to_be_between",
+        "expect_column_proportion_of_non_null_values_to_be_between",
+        "expect_column_stdev_to_be_between",
+        "expect_column_sum_to_be_between",
+        "expect_column_type_to_be",
+        "expect_column_values_to_be_of_type",
+    }
+)
+"""Measures that add up from parts of a version, from states without a cell in them."""
+
+
+def is_incremental(name: str) -> bool:
+    """Whether what was seen of rows that have not changed need not be seen again."""
+    return name in PARTED or (name in QUESTIONS and name not in WHOLE_TABLES)
+
+
 def from_samples(name: str) -> bool:
     """Whether a sample of the rows answers the expectation."""
     return name not in WHOLE_TABLES and not name.startswith("expect_table") and name != "expect_column_to_exist"
@@ -114,5 +132,4 @@ def _rows(name: str, asked: Asked) -> OrderedRows:
 
 def _whole(name: str, asked: Asked) -> Whole:
     measure = MEASURES[name](asked)
-    whole = PartedWhole if hasattr(measure, "merge") else Whole
-    return whole(asked.spec, measure, samples=from_samples(name))
+    return (PartedWhole if name in PARTED else Whole)(asked.spec, measure, samples=from_samples(name))

@@ -10,8 +10,6 @@ from mmreg.validators.expectations.names import CORE, expectation_name
 from mmreg.validators.protocol import Check
 from mmreg.validators.table import Table
 
-DEMAND = "What an expectation of Great Expectations demands, of any name, with its own arguments."
-
 DATABASES = frozenset({"expect_query_results_to_match_comparison", "expect_table_row_count_to_equal_other_table"})
 """What only databases can answer: there is no SQL and no other table here."""
 

@@ -13,6 +13,12 @@ from mmreg.schemas.suggest import near
 from mmreg.validators.unknown import unknown
 
 PREFIX = "gx."
+EXPECTATIONS: Mapping[str, str] = {
+    "gx.expect_*": "What the expectation of that name in Great Expectations demands; the arguments are its own.",
+    "gx.suite": "All that a suite of Great Expectations demands, each expectation as a check.",
+}
+"""What there is to be declared, with one line on each."""
+
 PAGE = "docs/great-expectations.md lists them"
 
 _BOUNDS = "min_value max_value strict_min strict_max"
