@@ -111,6 +111,27 @@ def test_branches_that_are_validated_in_turn_both_reuse(notes: Callable[..., Any
     assert report.results[0].reused == report.results[0].examined > 0
 
 
+def test_rows_that_were_erased_and_came_back_with_a_backup_are_not_checked(
+    notes: Callable[..., Any], in_full: Callable[..., Any], plain: Callable[..., Any]
+) -> None:
+    made = notes()
+    made.declare(ALL)
+    made.apply()
+    made.open().validate()
+    lake, backup = made.folder / "lake", made.folder / "backup"
+    shutil.copytree(lake, backup)
+    del made.rows["notes"]["r7"]
+    made.open().erase(Asked("notes", where="name = 'r7'"), reason="asked for")
+    shutil.copytree(lake / "_mmreg" / "erasures", backup / "_mmreg" / "erasures")
+    shutil.rmtree(lake)
+    shutil.rmtree(made.folder / ".mmreg")
+    backup.rename(lake)
+    for name, rows in (("notes", 7), ("kept", 4), ("both", 15)):
+        (report,) = made.open().validate(f"{name}@v1")
+        assert (report.rows, report.results[0].examined) == (rows, rows)
+        assert plain(report) == in_full(made.open(), f"{name}@v1")
+
+
 def test_incremental_is_full(
     tmp_path: Path, notes: Callable[..., Any], in_full: Callable[..., Any], plain: Callable[..., Any]
 ) -> None:
