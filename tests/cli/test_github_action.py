@@ -88,10 +88,11 @@ def test_what_holds_is_green(project: Place) -> None:
 
 
 def test_what_is_broken_is_red_on_its_line(project: Place) -> None:
-    checkout = project.folder.parent
+    checkout, file = project.folder.parent, project.folder / "mmreg.yaml"
+    file.write_text(file.read_text("utf-8").replace("width, min_value: 32", "width, min_value: 48"), "utf-8")
     ran = run(checkout, project="pictures", only="range not_*", fail_on="error")
     assert (ran.status, ran.outputs["status"]) == (1, "1")
-    lines = (project.folder / "mmreg.yaml").read_text("utf-8").splitlines()
+    lines = file.read_text("utf-8").splitlines()
     declared = next(number for number, line in enumerate(lines, 1) if "check: range" in line)
     assert re.search(rf"^::error file=pictures/mmreg\.yaml,line={declared},col=\d+,title=", ran.log, re.MULTILINE)
     assert "1 of 6 values are outside 48 to 4096" in ran.summary

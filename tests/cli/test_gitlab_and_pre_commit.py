@@ -42,6 +42,12 @@ def run(repository: Path, name: str = ".mmreg-validate", **variables: str) -> su
     )
 
 
+def make_narrow(project: Place) -> None:
+    """One picture is too narrow then."""
+    file = project.folder / "mmreg.yaml"
+    file.write_text(file.read_text("utf-8").replace("width, min_value: 32", "width, min_value: 48"), "utf-8")
+
+
 def test_they_are_jobs() -> None:
     checker = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.gitlab-ci"]
     done = subprocess.run(
@@ -57,6 +63,7 @@ def test_a_job_is_green_and_red(project: Place) -> None:
     fine = run(project.folder, MMREG_REFS="train")
     assert fine.returncode == 0 and "Passed: 2 passed." in fine.stdout, fine.stderr
     checkout = project.folder.parent
+    make_narrow(project)
     broken = run(checkout, MMREG_PROJECT="pictures", MMREG_ONLY="range row_count", MMREG_SINCE="train@v1")
     assert broken.returncode == 1 and "pictures/mmreg.yaml:17" in broken.stdout, broken.stderr
     assert 'failures="1"' in (checkout / "mmreg-reports" / "mmreg.xml").read_text()
@@ -84,6 +91,7 @@ def test_the_hooks_are_green_and_red(project: Place) -> None:
         return subprocess.run(entries[name], cwd=project.folder, env=environment, capture_output=True).returncode
 
     assert hooked("mmreg-validate-spec", MMREG_LAKE="s3://nowhere/lake") == 0
+    make_narrow(project)
     assert hooked("mmreg-validate") == 1
     file = project.folder / "mmreg.yaml"
     file.write_text(file.read_text("utf-8").replace("column: width", "column: widht"), "utf-8")
