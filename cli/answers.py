@@ -15,6 +15,7 @@ from mmreg.schemas import (
     compact,
     damage,
     detail,
+    diagnosis,
     erasure,
     finding,
     gate,
@@ -59,7 +60,7 @@ ANSWERS: dict[str, Any] = {
     "eval record": run.Run,
     "eval ls": list[run.Run],
     "compact": compact.CompactReport,
-    "doctor": finding.DoctorReport,
+    "doctor": finding.DoctorReport | diagnosis.DatasetReport,
     "gc": gc.GcReport,
     "fsck": damage.FsckReport | damage.RolledBack,
     "erase": erasure.ErasurePlan | erasure.ErasureReport | list[erasure.ErasureReport],
@@ -101,7 +102,23 @@ def _whole(schema: dict[str, Any], kind: type[Any] | None) -> None:
 
 _KINDS = {
     name: kind
-    for home in (check, compact, damage, detail, erasure, finding, gate, gc, lineage, model, plan, run, summary, why)
+    for home in (
+        check,
+        compact,
+        damage,
+        detail,
+        diagnosis,
+        erasure,
+        finding,
+        gate,
+        gc,
+        lineage,
+        model,
+        plan,
+        run,
+        summary,
+        why,
+    )
     for name, kind in vars(home).items()
     if isinstance(kind, type) and is_dataclass(kind)
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mmreg.curation import audit
@@ -38,15 +38,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Work:
-    """One apply under way: where it reports, what it may spend, what it was declared by; what its checks said, by the
-    uuid of the version."""
+    """One apply under way: where it reports, what it may spend, what it was declared by, what its checks said."""
 
     registry: Registry
     progress: Progress
     allowance: Allowance
     declaration: Declaration
+    audits: audit.Audits
     errors_only: bool = False
-    verdicts: dict[str, audit.Verdict] = field(default_factory=dict)
 
 
 def apply(
@@ -79,8 +78,9 @@ def apply(
         approved = plan(registry, select)
         if approved.digest != approve:
             raise _not_approved(select, approved.digest, f"what would be done is no longer the plan {approve}")
-    declaration = Declaration(registry, force=force)
-    work = Work(registry, progress or Quiet(), Allowance(registry.spec, approved), declaration, errors_only)
+    declaration, progress = Declaration(registry, force=force), progress or Quiet()
+    audits = audit.Audits(registry, progress)
+    work = Work(registry, progress, Allowance(registry.spec, approved), declaration, audits, errors_only)
     named = {selector.strip("+").removeprefix("dataset:") for selector in select}
     results: list[StepResult] = []
     chosen = steps(registry.project, select)
@@ -91,7 +91,7 @@ def apply(
             results += _seconds(work, _apply(work, step, step.name in named))
         except NotApproved as error:
             raise _not_approved(select, plan(registry, select).digest, error.message) from error
-    results += _seconds(work, _audited(work, audit.touched(registry, chosen), promote=promote))
+    results += _seconds(work, audits.of(audit.touched(registry, chosen), promote=promote))
     written = write_lock(registry) if lock or promote else None
     return ApplyReport(tuple(results), str(lock_path(registry.project).name) if written is not None else None)
 
@@ -99,25 +99,6 @@ def apply(
 def _not_approved(select: Sequence[str], digest: str, said: str) -> NotApproved:
     words = " ".join(["mmreg apply", *select])
     return NotApproved(said, hint=f"mmreg plan{words.removeprefix('mmreg apply')}, then: {words} --approve {digest}")
-
-
-def _audited(work: Work, names: Sequence[str], *, promote: bool) -> Iterator[StepResult]:
-    """The newest versions of the datasets ``names``, checked, and promoted where they passed."""
-    for name in names:
-        if not work.registry.exists(name):
-            continue
-        known = work.verdicts.get(work.registry.latest(name).uuid)  # and told, before a training
-        verdict = known or _checked(work, name)
-        if known is None:
-            yield audit.result(verdict)
-        if promote and verdict.ok and (promoted := audit.promotion(work.registry, verdict)) is not None:
-            yield promoted
-
-
-def _checked(work: Work, name: str) -> audit.Verdict:
-    verdict = audit.check(work.registry, name, work.progress)
-    work.verdicts[verdict.row.uuid] = verdict
-    return verdict
 
 
 def _seconds(work: Work, found: Iterator[StepResult]) -> Iterator[StepResult]:
@@ -273,20 +254,14 @@ def _training(work: Work, name: str) -> Iterator[StepResult]:
     registry = work.registry
     spec = registry.spec.trainings[name]
     with registry.alone(f"training.{name}"):
-        verdicts = []
-        for dataset in audit.read_by(registry, spec):
-            known = work.verdicts.get(registry.latest(dataset).uuid)
-            verdicts.append(known or _checked(work, dataset))
-            if known is None:
-                yield audit.result(verdicts[-1])
-        failed = next((verdict for verdict in verdicts if not verdict.ok), None)
-        if failed is not None:
-            said = f"its data failed: {failed.said}"
-            yield StepResult("training", name, "blocked", said, hint=audit.hint(failed))
+        read = audit.read_by(registry, spec)
+        yield from work.audits.of(read)
+        verdicts = [work.audits.verdict(dataset) for dataset in read]
+        if (failed := next((verdict for verdict in verdicts if not verdict.ok), None)) is not None:
+            yield StepResult("training", name, "blocked", f"its data failed: {failed.said}", hint=audit.hint(failed))
             return
-        state = training_state(registry, name)
         on = {verdict.row.dataset: verdict.row for verdict in verdicts}
-        runs = run_training(registry, name, state.due or spec.seeds, work.progress, on)
+        runs = run_training(registry, name, training_state(registry, name).due or spec.seeds, work.progress, on)
     digests = ", ".join(str(run.checkpoints[0]["digest"])[:12] for run in runs)
     yield StepResult(
         "training", name, "trained", f"{spec.model} {digests}", ref=f"model:{spec.model}", computed=len(runs)

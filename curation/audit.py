@@ -37,6 +37,35 @@ class Verdict:
     known: bool
 
 
+class Audits:
+    """What the checks said during one apply: no version is checked twice, or told of twice."""
+
+    def __init__(self, registry: Registry, progress: Progress) -> None:
+        self._registry, self._progress = registry, progress
+        self._verdicts: dict[str, Verdict] = {}
+
+    def of(self, datasets: Iterable[str], *, promote: bool = False) -> Iterator[StepResult]:
+        """The newest versions, checked, and where they passed promoted; what has no version yet is left out."""
+        for dataset in datasets:
+            if not self._registry.exists(dataset):
+                continue
+            told = self._registry.latest(dataset).uuid in self._verdicts
+            verdict = self.verdict(dataset)
+            if not told:
+                yield result(verdict)
+            if promote and verdict.ok and (promoted := promotion(self._registry, verdict)) is not None:
+                yield promoted
+
+    def verdict(self, dataset: str) -> Verdict:
+        """What is said of the newest version by now, or by checking it."""
+        uuid = self._registry.latest(dataset).uuid
+        if uuid not in self._verdicts:
+            found = check(self._registry, dataset, self._progress)
+            uuid = found.row.uuid
+            self._verdicts[uuid] = found
+        return self._verdicts[uuid]
+
+
 def known_verdict(registry: Registry, row: VersionRow) -> Verdict | None:
     """What is recorded of ``row``; None where it has not been checked yet by all that is declared now."""
     try:

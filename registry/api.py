@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mmreg.schemas.compact import CompactReport
     from mmreg.schemas.damage import FsckReport, RolledBack
     from mmreg.schemas.detail import Diff, VersionDetail
+    from mmreg.schemas.diagnosis import DatasetReport
     from mmreg.schemas.erasure import Asked, ErasurePlan, ErasureReport
     from mmreg.schemas.finding import DoctorReport
     from mmreg.schemas.gc import GcReport
@@ -173,6 +174,12 @@ class Registry(Workspace):
         from mmreg.registry.doctor import doctor
 
         return doctor(self, upgrade=upgrade)
+
+    def examine(self, ref: VersionRef | str, progress: Progress | None = None) -> DatasetReport:
+        """What may be wrong with a dataset, each with what would cure it."""
+        from mmreg.registry.findings import examine
+
+        return examine(self, _version(ref), progress)
 
     def fsck(
         self,

@@ -18,6 +18,7 @@ _HOMES = {
     "datasets": ("Created", "DatasetSummary", "Diff", "LogEntry", "VersionDetail"),
     "erasure": ("ErasurePlan", "ErasureReport"),
     "errands": ("Scaffold",),
+    "findings": ("DatasetReport",),
     "gc": ("GcReport",),
     "known_checks": ("KnownCheck",),
     "lineage": ("Lineage",),

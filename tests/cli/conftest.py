@@ -33,7 +33,7 @@ checks:
     - {check: not_null, column: caption}
     - {check: row_count, min_value: 3}
   pairs:
-    - {check: range, column: width, min_value: 48, max_value: 4096}
+    - {check: range, column: width, min_value: 32, max_value: 4096}
 """
 CAPTION = "picture \x1b[2J\u202eno. {} 絵"
 

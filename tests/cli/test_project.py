@@ -167,6 +167,8 @@ def test_status(applied: Place) -> None:
 
 
 def test_validate_and_promote(project: Place) -> None:
+    file = project.folder / "mmreg.yaml"
+    file.write_text(file.read_text("utf-8").replace("width, min_value: 32", "width, min_value: 48"), encoding="utf-8")
     assert [report["ok"] for report in project.json("validate", "train")] == [True]
     reports = project.json("validate", status=1)
     assert {report["dataset"]: report["ok"] for report in reports} == {"train": True, "pairs": False}

@@ -18,7 +18,7 @@ CHECKS = "checks:\n  pairs:\n    - {check: lineage.single_generation, column: n_
 
 
 def step(small: Any) -> PlanStep:
-    (found,) = plan(small.open(), ["words"]).steps
+    (found,) = (step for step in plan(small.open(), ["words"]).steps if step.kind != "check")
     return found
 
 

@@ -53,10 +53,10 @@ def steps(project: Any, *select: str) -> list[tuple[str, str]]:
 def test_everything_is_planned_upstream_first_and_then_nothing(project: Callable[..., Any]) -> None:
     small = project()
     names = ["pairs", "light", "words", "keep", "parts", "grade"]
-    assert steps(small) == [(name, "run") for name in names]
+    assert steps(small) == [(name, "run") for name in (*names, "train")], "and its checks"
     assert plan(small.open()).pending
     small.apply()
-    assert steps(small) == [(name, "nothing") for name in names]
+    assert steps(small) == [(name, "nothing") for name in (*names, "train")]
     assert not plan(small.open()).pending
 
 
@@ -82,9 +82,9 @@ def test_a_pass_computes_exactly_the_rows_that_changed(project: Callable[..., An
 
 def test_selectors(project: Callable[..., Any]) -> None:
     small = project()
-    assert [name for name, _ in steps(small, "+keep")] == ["pairs", "words", "keep"]
-    assert [name for name, _ in steps(small, "words+")] == ["words", "keep", "parts", "grade"]
-    assert [name for name, _ in steps(small, "dataset:train")] == ["keep"]
+    assert [name for name, _ in steps(small, "+keep")] == ["pairs", "words", "keep", "train"]
+    assert [name for name, _ in steps(small, "words+")] == ["words", "keep", "parts", "grade", "train"]
+    assert [name for name, _ in steps(small, "dataset:train")] == ["keep", "train"]
     with pytest.raises(NotFound, match=r"nothing declared is called 'kepe'.*did you mean 'keep'"):
         steps(small, "kepe")
 

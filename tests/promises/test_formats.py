@@ -90,11 +90,11 @@ def test_its_index_is_replaced_and_said(old: Path, caplog: pytest.LogCaptureFixt
 
 def test_it_is_extended_as_it_is_and_nothing_is_computed_again(old: Path) -> None:
     with Registry.open(old) as registry:
-        before = {name: registry.log(name) for name in ("pairs", "splits", "train")}
-        steps = {step.name: step.action for step in plan(registry).steps}
+        steps = {step.name: step.action for step in plan(registry).steps if step.kind != "check"}
         assert steps.pop("pairs") == "run", "files that were unpacked just now are looked at"
         assert set(steps.values()) == {"nothing"}
-        assert {step.outcome for step in apply(registry).steps} == {"unchanged"}
+        assert {step.outcome for step in apply(registry).steps if step.kind != "check"} == {"unchanged"}
+        before = {name: registry.log(name) for name in ("pairs", "splits", "train")}
     calls = Path(os.environ["CALLS"])
     (old / "images" / "003.txt").write_text("a new caption")
     with Registry.open(old) as registry:

@@ -18,7 +18,7 @@ def test_the_story(
 ) -> None:
     made = project(lake=lake)
     told = [step.outcome for step in made.apply().steps]
-    assert told == ["published"] * 6
+    assert told == ["published"] * 6 + ["passed"]
     registry = made.open()
     was = registry.show("pairs").ref
     first = rows(registry, was)
@@ -83,10 +83,12 @@ def test_lost_run_objects_are_written_again(project: Callable[..., Any], lake: s
     made = project(lake=lake)
     made.apply()
     registry = made.open()
-    told = {name: registry.log(name) for name in ("pairs", "train", "splits")}
     store = registry.lake.store
+    checked = {run.id for run in registry.runs("validation")}  # which no commit could tell again
     for key in list(store.list("_mmreg/runs")):
-        store.delete(key)
+        if not any(id in key for id in checked):
+            store.delete(key)
+    told = {name: registry.log(name) for name in ("pairs", "train", "splits")}
     shutil.rmtree(made.folder / ".mmreg")
     report = made.open().doctor()
     assert {finding.code for finding in report.findings} == {"run_object_missing"} and report.ok
