@@ -81,7 +81,7 @@ def test_two_columns_that_change_names_change_answers(notes: Callable[..., Any])
     made.apply()
     assert not made.open().validate("notes@latest")[0].ok
     table = lance.dataset(str(made.folder / "lake" / "notes.lance"))
-    names: list[Any] = [{"path": "text", "name": "former"}, {"path": "n", "name": "text"}]
+    names: list[Any] = [{"path": "text", "name": "former"}, {"path": "name", "name": "text"}]
     table.alter_columns(*names)
     (report,) = made.open().validate("notes@latest")
     assert report.ok and report.results[0].reused == 0, "one file holds both columns, under other numbers"
