@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from mmreg.errors import UsageError
 from mmreg.validators.table import Table, cells
@@ -37,6 +39,13 @@ def demand(
 def texts(batch: pa.RecordBatch, column: str) -> pa.StringArray:
     """The cells of a column of texts, which may be large strings as well."""
     return cast(pa.StringArray, cells(batch, column))
+
+
+def different(column: pa.StringArray) -> tuple[pa.StringArray, NDArray[np.int64]]:
+    """The different texts, and which of them each row has, -1 where it is null."""
+    indexed: Any = pc.dictionary_encode(column)
+    rows: NDArray[np.int64] = indexed.indices.fill_null(-1).to_numpy().astype(np.int64)
+    return cast(pa.StringArray, indexed.dictionary), rows
 
 
 def comparable(numbers: pa.Array[Any]) -> pa.Array[Any]:
