@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
 import pytest
 from ruamel.yaml import YAML
+
+from mmreg.cli.main import main
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Place
@@ -96,3 +100,31 @@ def test_the_hooks_are_green_and_red(project: Place) -> None:
     file = project.folder / "mmreg.yaml"
     file.write_text(file.read_text("utf-8").replace("column: width", "column: widht"), "utf-8")
     assert hooked("mmreg-validate-spec", MMREG_LAKE="s3://nowhere/lake") == 1
+
+
+def test_the_page_names_what_there_is() -> None:
+    page = (ROOT / "docs" / "ci.md").read_text("utf-8")
+    assert set(re.findall(r"^      - id: ([\w-]+)", page, re.MULTILINE)) == set(HOOKS)
+    assert set(re.findall(r"`(\.mmreg[\w-]*)`|extends: (\.mmreg[\w-]*)", page)) == {
+        (".mmreg-validate-spec", ""), ("", ".mmreg-validate"),
+    }  # fmt: skip
+    assert {f"MMREG_{name}" for name in re.findall(r"MMREG_(\w+):", page)} <= JOBS[".mmreg-validate"][
+        "variables"
+    ].keys()
+    action = YAML(typ="safe").load((ROOT / "action.yml").read_text("utf-8"))
+    rows = re.findall(r"^\| (`[a-z].*?) \|", page, re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r"`([\w-]+)`", row)}
+    assert named - {"error", "warning", "insufficient", "never"} == set(action["inputs"])
+    assert all(f"`{name}`" in page for name in action["outputs"])
+
+
+def test_the_commands_of_the_page_parse() -> None:
+    page = (ROOT / "docs" / "ci.md").read_text("utf-8")
+    lines = re.findall(r"^\$ (mmreg .*?)(?:  #.*)?$", page, re.MULTILINE)
+    assert len(lines) >= 6
+    for line in lines:
+        words = [word for word in shlex.split(line)[1:] if word != "--quiet"]
+        command = main.get_command(click.Context(main), words[0])
+        assert command is not None
+        with command.make_context(words[0], words[1:]):
+            pass
