@@ -15,6 +15,7 @@ from mmreg.cli.reports.verdicts import (
     notes,
     subject,
     title,
+    told_of,
     verdict,
     worst_first,
 )
@@ -89,7 +90,7 @@ def _told(report: ValidationReport, result: CheckResult) -> Iterator[Line]:
         said = f"{group.name}: {group.rate:.1%} of {plural(group.rows, 'row')}, {group.status}"
         yield (" " * _INDENT, fit(said, _COLUMNS - _INDENT))
     for example in filter(None, result.examples[:EXAMPLES]):
-        yield from _example(example.get("sample_id", ""), example.get("value", ""), example.get("reason", ""))
+        yield from _example(example.get("sample_id", ""), *told_of(example))
     if result.examples and result.failed > len(result.examples[:EXAMPLES]):
         more = result.failed - len(result.examples[:EXAMPLES])
         yield (" " * _INDENT, Styled(f"… and {more:,} more", "dim"))
@@ -111,7 +112,7 @@ def _passed(result: CheckResult, wide: int) -> Line:
     sign, style = _SIGNS["passed"]
     name = fit(title(result), wide)
     gap = " " * (wide - width(name) + 2)
-    known = f" ({result.reused:,} known)" if result.reused else ""
+    known = f" ({result.reused:,} seen before)" if result.reused else ""
     room = _COLUMNS - _INDENT - wide - 2 - width(known)
     return ("  ", Styled(f"{sign:5}", style), "  ", name, gap, Styled(fit(result.message, room) + known, "dim"))
 

@@ -43,7 +43,7 @@ def _row(step: PlanStep) -> str:
 
 def cell(text: str) -> str:
     """Text from data, for a cell of a table or a line: no markup of it is obeyed, it ends no cell and calls nobody."""
-    return re.sub(r"@|#(?=\d)", r"<code>\g<0></code>", _escaped(text))
+    return re.sub(r"(?<!\w)@|#(?=\d)", r"<code>\g<0></code>", _escaped(text))
 
 
 def code(text: str) -> str:

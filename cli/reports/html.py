@@ -26,6 +26,7 @@ from mmreg.cli.reports.verdicts import (
     notes,
     subject,
     title,
+    told_of,
     verdict,
     worst_first,
 )
@@ -142,14 +143,9 @@ def _section(report: ValidationReport, number: int, pictures: _Pictures) -> list
 
 def _check(report: ValidationReport, result: CheckResult, anchor: str, found: Mapping[str, str]) -> Shown:
     samples = [
-        Sample(
-            example.get("sample_id", ""),
-            clip(example.get("value", ""), _TEXT),
-            clip(example.get("reason", ""), _TEXT),
-            found.get(example.get("sample_id", ""), ""),
-        )
-        for example in result.examples[:_SAMPLES]
-        if example
+        Sample(sample, clip(value, _TEXT), clip(reason, _TEXT), found.get(sample, ""))
+        for example in filter(None, result.examples[:_SAMPLES])
+        for sample, (value, reason) in [(example.get("sample_id", ""), told_of(example))]
     ]
     return Shown(
         anchor, verdict(result), clip(title(result), 160), result, clip(result.message, 3 * _TEXT), notes(result),

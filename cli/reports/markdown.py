@@ -21,6 +21,7 @@ from mmreg.cli.reports.verdicts import (
     notes,
     subject,
     title,
+    told_of,
     verdict,
     worst_first,
 )
@@ -111,12 +112,9 @@ def _details(report: ValidationReport, result: CheckResult) -> str:
     blocks = []
     if result.examples:
         rows = (
-            (
-                code(example.get("sample_id", "")[:ID_DIGITS]),
-                code(clip(example.get("value", ""), _TEXT)),
-                cell(clip(example.get("reason", ""), _TEXT)),
-            )
+            (code(example.get("sample_id", "")[:ID_DIGITS]), code(clip(value, _TEXT)), cell(clip(reason, _TEXT)))
             for example in result.examples[:EXAMPLES]
+            for value, reason in [told_of(example)]
         )
         blocks.append(_table(("sample", "value", "why"), rows))
     if result.groups:

@@ -79,7 +79,7 @@ def notes(result: CheckResult) -> list[str]:
         low, high = result.interval
         said.append(f"the true share is {100 * low:.3g}% to {100 * high:.3g}% (95%)")
     if result.reused:
-        said.append(f"{plural(result.reused, 'row')} known from earlier runs")
+        said.append(f"{plural(result.reused, 'row')} seen in earlier runs")
     if result.how == "great_expectations":
         said.append("answered by Great Expectations itself")
     return said
@@ -89,9 +89,15 @@ def told(report: ValidationReport, result: CheckResult, digits: int | None = Non
     """All of a check that did not pass, in clean lines; sample ids with so many digits."""
     lines = [result.message, *notes(result)]
     for example in result.examples[:EXAMPLES]:
-        parts = (example.get("sample_id", "")[:digits], example.get("value", ""), example.get("reason", ""))
+        parts = (example.get("sample_id", "")[:digits], *told_of(example))
         lines.append("  ".join(clip(part, _LONG) for part in parts if part))
     return [clean(clip(line, 3 * _LONG)) for line in lines if line] + [clean(f"Try: {next_command(report, result)}")]
+
+
+def told_of(example: Mapping[str, str]) -> tuple[str, str]:
+    """Value and reason of a failing sample; where the reason only says the value again, nothing for it."""
+    value, reason = example.get("value", ""), example.get("reason", "")
+    return value, "" if reason == value else reason
 
 
 def next_command(report: ValidationReport, result: CheckResult) -> str:
