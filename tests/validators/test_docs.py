@@ -19,7 +19,15 @@ ROWS = [line.strip("| ").split(" | ") for line in PAGE.splitlines() if line.star
 OWN = [row for row in ROWS if not row[0].startswith("`gx.")]
 """Expectations are two rows for many checks: docs/great-expectations.md lists them all."""
 SCHEMA = pa.schema(
-    {"image": media_type("image"), "caption": pa.string(), "clip_score": pa.float32(), "phash": pa.uint64()}
+    {
+        "image": media_type("image"),
+        "sound": media_type("audio"),
+        "film": media_type("video"),
+        "caption": pa.string(),
+        "clip_score": pa.float32(),
+        "phash": pa.uint64(),
+        "vector": pa.list_(pa.float32(), 4),
+    }
 )
 
 
