@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any, Literal
 
@@ -30,18 +29,26 @@ def keys_of(cells: pa.Array[Any], by: By) -> tuple[Keys, NDArray[np.bool_]]:
     if by == "text":
         said = [normalised(text) if text else "" for text in values(cells)]
         given = np.fromiter(map(bool, said), bool, len(said))
-        return _words([blake2b(text.encode(), digest_size=16).digest() for text in said if text]), given
+        digests = b"".join([blake2b(text.encode(), digest_size=16).digest() for text in said if text])
+        return _words(np.frombuffer(digests, np.uint8).reshape(-1, 16)), given
     given = np.asarray(cells.is_valid().to_numpy(zero_copy_only=False), bool)
-    return _words([cell[:16] for cell in values(cells.drop_null())]), given
-
-
-def _words(keys: Sequence[bytes]) -> Keys:
-    return np.ascontiguousarray(np.frombuffer(b"".join(keys), ">u8").reshape(-1, 2).T.astype(np.uint64))
+    return _words(_bytes(cells.drop_null())[:, :16]), given
 
 
 def sample_ids(batch: pa.RecordBatch) -> NDArray[Any]:
     """Those of the rows, 16 bytes each."""
-    return np.frombuffer(b"".join(values(batch.column("sample_id"))), "V16")
+    return _bytes(batch.column("sample_id")).reshape(-1).view("V16")
+
+
+def _words(keys: NDArray[np.uint8]) -> Keys:
+    return np.ascontiguousarray(np.ascontiguousarray(keys).view(">u8").T.astype(np.uint64))
+
+
+def _bytes(cells: pa.Array[Any]) -> NDArray[np.uint8]:
+    """The bytes of cells of one width, none of which is null; a row each."""
+    width = cells.type.byte_width
+    data = np.frombuffer(cells.buffers()[1] or b"", np.uint8)
+    return data[cells.offset * width : (cells.offset + len(cells)) * width].reshape(-1, width)
 
 
 class Index:
