@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from click.testing import CliRunner
 
 from mmreg.cli.main import main
@@ -28,16 +30,17 @@ def test_also_outside_of_a_project(tmp_path: Path) -> None:
     assert result.exit_code == 0 and "not_null" in result.stdout
 
 
-def test_one_of_your_own_is_begun_declared_and_listed(project: Place) -> None:
-    made = project.json("checks", "new", "enough_words")
-    assert (made["module"], made["test"]) == ("enough_words.py", "test_enough_words.py")
-    refused = project.call("checks", "new", "enough_words")
+def test_one_of_your_own_is_begun_declared_and_listed(project: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    made = project.json("checks", "new", "some_words")
+    assert (made["module"], made["test"]) == ("some_words.py", "test_some_words.py")
+    refused = project.call("checks", "new", "some_words")
     assert refused.exit_code == 2 and "is there already" in refused.stderr
     file = project.folder / "mmreg.yaml"
     line = made["declaration"].splitlines()[-1]
     file.write_text(f"{file.read_text('utf-8')}{line}\n", encoding="utf-8")
-    answer = project.json("validate", "pairs", "--only", "enough_words*")
+    answer = project.json("validate", "pairs", "--only", "some_words*")
     (result,) = answer["reports"][0]["results"]
-    assert (result["check"], result["status"]) == ("enough_words:EnoughWords", "passed")
+    assert (result["check"], result["status"]) == ("some_words:SomeWords", "passed")
     listed = project.json("checks")
-    assert [one["source"] for one in listed if one["name"] == "enough_words:EnoughWords"] == ["beside mmreg.yaml"]
+    assert [one["source"] for one in listed if one["name"] == "some_words:SomeWords"] == ["beside mmreg.yaml"]
