@@ -34,8 +34,8 @@ def _lines(value: KnownCheck, wide: int) -> Iterator[Line]:
         begins = number == 0 and width(name) < wide
         start = Styled(name + " " * (wide - width(name)), "bold") if begins else indent
         yield (start, Styled(text, "red") if value.fault is not None else text)
-    if facts := "; ".join(_facts(value)):
-        yield (indent, Styled(facts, "dim"))
+    for text in fold("; ".join(_facts(value)), _COLUMNS - wide):
+        yield (indent, Styled(text, "dim"))
 
 
 def _facts(value: KnownCheck) -> Iterator[str]:
@@ -44,7 +44,7 @@ def _facts(value: KnownCheck) -> Iterator[str]:
     if value.media:
         yield "reads media"
     if value.extra:
-        yield f"needs pip install 'mmreg[{value.extra}]'"
+        yield f"needs mmreg[{value.extra}]"
     if value.source != "mmreg":
         yield f"from {value.source}"
 
