@@ -5,7 +5,7 @@ Columns and passes are named as in that version, whatever they were called when 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -54,8 +54,13 @@ class History:
     passes: Mapping[str, PassHistory] = field(default_factory=dict)
 
 
-def history(workspace: Workspace, row: VersionRow) -> History:
-    """All that made the root version ``row``, as far as it is recorded."""
+def history(
+    workspace: Workspace, row: VersionRow, versions: Sequence[VersionRow], run_of: Callable[[str], Run]
+) -> History:
+    """All that made the root version ``row``, as far as it is recorded.
+
+    ``versions`` are those of its root, the newest first, and ``run_of`` knows runs by their ids.
+    """
     columns: dict[str, str | None] = {}  # what a column of an earlier version is called in this one; None: it is gone
     renamed: dict[str, str] = {}
     declared: set[str] = {SAMPLE_ID.name}
@@ -67,11 +72,11 @@ def history(workspace: Workspace, row: VersionRow) -> History:
     def now_called(names: Sequence[str]) -> list[str]:
         return [now for name in names if (now := columns.get(name, name)) is not None]
 
-    for version in workspace.catalog.versions(row.dataset):
+    for version in versions:
         if version.lance_version > row.lance_version:
             continue
         if version.job_kind in ("schema", "drop"):
-            added = workspace.catalog.run(version.run).facets.get("schema", {}).get("added", ())
+            added = run_of(version.run).facets.get("schema", {}).get("added", ())
             declared.update(now_called(added) if version.job_kind == "schema" else ())
             before, passes_before = earlier_names(workspace, version)
             later = {name: columns.get(name, name) for name in before}
@@ -79,11 +84,11 @@ def history(workspace: Workspace, row: VersionRow) -> History:
             columns |= {old: later[new] for new, old in before.items() if old is not None}
             renamed |= {old: renamed.get(new, new) for new, old in passes_before.items()}
         elif version.job_kind == "ingest":
-            run = workspace.catalog.run(version.run)
+            run = run_of(version.run)
             ingest = ingest or run
             declared.update(now_called(run.facets["ingest"].get("columns") or version.columns))
         elif version.job_kind == "pass":
-            run = workspace.catalog.run(version.run)
+            run = run_of(version.run)
             name = renamed.get(run.job.name, run.job.name)
             outputs = now_called(version.columns)
             if name not in runs:

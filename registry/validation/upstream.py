@@ -73,7 +73,7 @@ class Ancestry:
 
     def history(self, row: VersionRow) -> History:
         if row.uuid not in self._histories:
-            self._histories[row.uuid] = history(self._workspace, row)
+            self._histories[row.uuid] = history(self._workspace, row, self.versions(row.dataset), self.run)
         return self._histories[row.uuid]
 
     def trainings(self, digest: str) -> list[Run]:
