@@ -26,6 +26,7 @@ from mmreg.schemas.gate import GateReport, Tighten
 
 _COLUMNS = 80
 _INDENT = 9
+_ROOM = _COLUMNS - _INDENT
 _SIGNS: dict[Verdict, tuple[str, Style]] = {
     "failed": ("FAIL", "red"),
     "warning": ("warn", "yellow"),
@@ -80,15 +81,18 @@ def _(value: DoctorReport) -> Iterator[Line]:
 def _told(report: ValidationReport, result: CheckResult) -> Iterator[Line]:
     """A check that did not pass: what it found, in how much, a few samples, what to type next."""
     sign, style = _SIGNS[verdict(result)]
-    place = f"{result.declared_at.file}:{result.declared_at.line}" if result.declared_at else ""
-    name = fit(title(result), _COLUMNS - _INDENT - width(clean(place)) - 2)
-    gap = " " * (_COLUMNS - _INDENT - width(name) - width(clean(place)))
-    yield ("  ", Styled(f"{sign:5}", style), "  ", Styled(name, "bold"), gap, Styled(place, "dim"))
+    place = fit(f"{result.declared_at.file}:{result.declared_at.line}", _ROOM) if result.declared_at else ""
+    name = fit(title(result), _ROOM)
+    beside = width(name) + 2 + width(place) <= _ROOM
+    gap = " " * (_ROOM - width(name) - width(place)) if beside else ""
+    yield ("  ", Styled(f"{sign:5}", style), "  ", Styled(name, "bold"), gap, Styled(place if beside else "", "dim"))
+    if not beside:
+        yield (" " * _INDENT, Styled(place, "dim"))
     for text in (result.message, *notes(result)):
-        yield from ((" " * _INDENT, line) for line in fold(text, _COLUMNS - _INDENT))
+        yield from ((" " * _INDENT, line) for line in fold(text, _ROOM))
     for group in [group for group in result.groups if group.status != "passed"][:EXAMPLES]:
         said = f"{group.name}: {group.rate:.1%} of {plural(group.rows, 'row')}, {group.status}"
-        yield (" " * _INDENT, fit(said, _COLUMNS - _INDENT))
+        yield (" " * _INDENT, fit(said, _ROOM))
     for example in filter(None, result.examples[:EXAMPLES]):
         yield from _example(example.get("sample_id", ""), *told_of(example))
     if result.examples and result.failed > len(result.examples[:EXAMPLES]):
@@ -113,7 +117,7 @@ def _passed(result: CheckResult, wide: int) -> Line:
     name = fit(title(result), wide)
     gap = " " * (wide - width(name) + 2)
     known = f" ({result.reused:,} seen before)" if result.reused else ""
-    room = _COLUMNS - _INDENT - wide - 2 - width(known)
+    room = _ROOM - wide - 2 - width(known)
     return ("  ", Styled(f"{sign:5}", style), "  ", name, gap, Styled(fit(result.message, room) + known, "dim"))
 
 

@@ -22,22 +22,22 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 
 
-def call(folder: Path, *args: str) -> str:
-    return CliRunner().invoke(main, ["-C", str(folder), *args], catch_exceptions=False).stdout
+def call(*args: str) -> str:
+    return CliRunner().invoke(main, args, catch_exceptions=False).stdout
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Path:
+def _shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The project of the page: two versions of a few records."""
+    monkeypatch.chdir(tmp_path)
     (declaration,) = blocks("yaml")
     (tmp_path / "mmreg.yaml").write_text(declaration)
     for rows in (BEFORE, AFTER):
         records = [json.dumps({"name": name, "caption": caption, "width": width}) for name, caption, width in rows]
         (tmp_path / "pairs.jsonl").write_text("\n".join(records))
         if rows is BEFORE:
-            call(tmp_path, "init")
-        call(tmp_path, "apply", "--quiet")
-    return tmp_path
+            call("init")
+        call("apply", "--quiet")
 
 
 def settled(text: str) -> str:
@@ -45,12 +45,13 @@ def settled(text: str) -> str:
     return re.sub(r"\d{8}T\d{6}\.\d+Z-[0-9a-f]+|[0-9a-f]{8}-[0-9a-f-]{27}", "-", text).rstrip("\n")
 
 
-def test_the_page_shows_what_is_printed(shop: Path) -> None:
+@pytest.mark.usefixtures("_shop")
+def test_the_page_shows_what_is_printed() -> None:
     shown = blocks("console")
     assert len(shown) >= 7
     for block in shown:
         command, _, expected = block.removeprefix("$ mmreg ").partition("\n")
-        printed = settled(call(shop, *shlex.split(command)))
+        printed = settled(call(*shlex.split(command)))
         # ... stands for lines that the page leaves out.
         parts = [re.escape(part) for part in expected.split("...\n")]
         assert re.fullmatch(r"(?:.*\n)*?".join(parts), printed + "\n"), f"$ mmreg {command}\n{printed}"
