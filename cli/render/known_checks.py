@@ -34,7 +34,8 @@ def _lines(value: KnownCheck, wide: int) -> Iterator[Line]:
         begins = number == 0 and width(name) < wide
         start = Styled(name + " " * (wide - width(name)), "bold") if begins else indent
         yield (start, Styled(text, "red") if value.fault is not None else text)
-    for text in fold("; ".join(_facts(value)), _COLUMNS - wide):
+    facts = "; ".join(_facts(value))
+    for text in fold(facts, _COLUMNS - wide) if facts else ():
         yield (indent, Styled(text, "dim"))
 
 
