@@ -33,7 +33,7 @@ def points(registry: Registry, since: Sequence[str]) -> dict[str, VersionRow]:
                 if locked.uuid is not None and (row := _version(registry, name, locked.uuid)) is not None:
                     found.setdefault(name, row)
         else:
-            row = registry.catalog.resolve(VersionRef.parse(text))
+            row = registry.catalog.resolve(VersionRef.parse(text)).readable()
             found[row.dataset] = row
     return found
 
@@ -72,7 +72,7 @@ def tells(run: Run, checks: Sequence[Declared], _: object = None) -> bool:
 
 def _version(registry: Registry, dataset: str, uuid: str) -> VersionRow | None:
     try:
-        return registry.catalog.resolve(VersionRef(dataset, uuid))
+        return registry.catalog.resolve(VersionRef(dataset, uuid)).readable()
     except NotFound:
         return None
 
