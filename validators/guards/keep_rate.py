@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from pydantic import Field, model_validator
 
+from mmreg.errors import NotFound
 from mmreg.schemas.check import CheckResult
 from mmreg.schemas.declaration import CheckSpec, Declared, VersionRefText
-from mmreg.schemas.upstream import Base
+from mmreg.schemas.upstream import Chain
 from mmreg.validators.arguments import check_bounds, parse_arguments
 from mmreg.validators.guards.stages import column_of, group, told
 from mmreg.validators.table import Table
@@ -41,11 +41,14 @@ class KeepRate(WorldCheck):
 
     def result(self) -> CheckResult:
         chain = self._world.chain(self._asked.against)
-        rows = self._rows(chain.base) if chain.steps else 0
+        if not chain.steps:
+            return self._insufficient("no selection made this version")
+        try:
+            rows = self._rows(chain)
+        except NotFound as error:
+            return self._insufficient(error.message)
         if not rows:
-            nothing = f"{told(chain.base)} has no rows" if chain.steps else "no selection made this version"
-            result = verdict(self._spec, None, 0, 0, f"{nothing}: there is nothing to compare it with")
-            return replace(result, status="insufficient")
+            return self._insufficient(f"{told(chain.base)} has no rows")
         kept = self._table.rows / rows
         low, high = self._asked.min_value, self._asked.max_value
         failed = (low is not None and kept < low) or (high is not None and kept > high)
@@ -59,7 +62,13 @@ class KeepRate(WorldCheck):
         result = verdict(self._spec, None, 1, int(failed), message)
         return replace(result, numbers={"keep_rate": kept}, groups=tuple(groups))
 
-    def _rows(self, base: Sequence[Base]) -> int:
-        if len(base) == 1:
-            return len(self._world.open(base[0].ref, base[0].split))
-        return sum(len(cells) for cells in column_of(self._world, base, "sample_id"))
+    def _rows(self, chain: Chain) -> int:
+        """How many rows the base had; the selection that looked at all of it has counted them."""
+        first = chain.steps[0]
+        if first.base == chain.base:
+            return first.looked_at
+        return sum(len(cells) for cells in column_of(self._world, chain.base, "sample_id"))
+
+    def _insufficient(self, why: str) -> CheckResult:
+        result = verdict(self._spec, None, 0, 0, f"{why}: there is nothing to compare it with")
+        return replace(result, status="insufficient")

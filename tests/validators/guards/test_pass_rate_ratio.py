@@ -111,3 +111,21 @@ def test_on_a_real_lake(lake_of: Any, answer: Any) -> None:
     result = answer(made, "rows", check="guard.pass_rate_ratio", group="cell")
     assert result.status == "insufficient"
     assert result.message.startswith("no selection made this version")
+
+
+def test_a_base_that_is_gone_is_insufficient(lake_of: Any, answer: Any) -> None:
+    """The rows of `some` are those of before; clean-up has taken the version that they were selected from."""
+    rows = [{"cell": "ab"[n % 2], "n": n} for n in range(80)]
+    made = lake_of(rows, COLUMNS, {"first": 'from: rows, into: some, use: filter, where: "n >= 8"'})
+    file = made.folder / "mmreg.yaml"
+    text = file.read_text().replace("passes:", "retention: {keep_days: 0}\npasses:")
+    file.write_text(text + "  stats: {from: some, use: text_stats, inputs: {text: cell}}\n")
+    assert answer(made, "some", check="guard.pass_rate_ratio", group="cell").status == "passed"
+    file.write_text(file.read_text().partition("\nchecks:")[0] + "\n")
+    made.apply()
+    with made.open() as registry:
+        registry.gc(apply=True)
+    result = answer(made, "some", check="guard.pass_rate_ratio", group="cell")
+    assert result.status == "insufficient"
+    assert "rows@v1 was removed from the lake" in result.message
+    assert answer(made, "some", check="guard.keep_rate", min_value=0.9).numbers == {"keep_rate": 0.9}
