@@ -28,8 +28,8 @@ def list_checks(project: Path | None = None, declared: Iterable[str] = ()) -> li
 
 
 def _expectations(name: str, demands: str) -> KnownCheck:
-    """Of which scope they are, and whether they need the extra, depends on the expectation."""
-    return KnownCheck(name, demands, None, media=False, incremental=False, extra="validate", source="mmreg")
+    """What they read, and whether they need the extra `validate`, depends on the expectation."""
+    return KnownCheck(name, demands, None, media=False, incremental=False, extra=None, source="mmreg")
 
 
 def _installed() -> Iterator[tuple[str, str]]:
