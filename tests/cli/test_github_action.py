@@ -121,3 +121,19 @@ def test_a_name_is_never_run(project: Place, tmp_path: Path) -> None:
     assert run(project.folder, refs=bad, only=bad, since=f"{bad} ; touch owned", baseline=bad).status in (2, 3)
     assert run(project.folder, refs="--help").status == 2
     assert not (tmp_path / "owned").exists() and not (project.folder / "owned").exists()
+
+
+def test_by_default_it_installs_the_mmreg_that_it_came_with(tmp_path: Path) -> None:
+    shown = tmp_path / "python"
+    shown.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    shown.chmod(0o755)
+    step = next(step for step in ACTION["runs"]["steps"] if "pip install" in step["run"])
+    for asked, installed in (("", "/action[validate]"), ("mmreg[pii]==0.2", "mmreg[pii]==0.2")):
+        settings = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "MMREG_INSTALL": asked}
+        done = subprocess.run(
+            ["bash", "-e", "-c", step["run"]],
+            env=os.environ | settings | {"MMREG_ACTION": "/action"},
+            capture_output=True,
+            text=True,
+        )
+        assert done.stdout.splitlines() == ["-m", "pip", "install", "--quiet", installed], done.stderr
