@@ -38,12 +38,13 @@ class SyntheticDepth(WorldCheck):
         examples: list[Example] = []
         for root in self._world.roots():
             for batch, deepest in depths(root):
-                rows.update(dict(zip(*np.unique(deepest, return_counts=True), strict=True)))
+                found, counts = np.unique(deepest, return_counts=True)
+                rows.update(dict(zip(found.tolist(), counts.tolist(), strict=True)))
                 for row in np.flatnonzero(deepest > self._most)[: self._spec.examples - len(examples)].tolist():
                     examples.append(example(batch, row, str(deepest[row]), f"{deepest[row]} creating passes deep"))
         examined, failed = sum(rows.values()), sum(n for depth, n in rows.items() if depth > self._most)
         message = share(self._spec, examined, failed, f"rows are more than {self._most} creating passes deep")
-        told = sorted((int(depth), int(number)) for depth, number in rows.items())
+        told = sorted(rows.items())
         message += f"; the deepest is {told[-1][0]}" if told else ""
         result = verdict(self._spec, None, examined, failed, message, examples)
         if not told:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import pyarrow as pa
@@ -54,9 +55,15 @@ def answer() -> Callable[..., CheckResult]:
         with made.open() as registry:
             (report,) = registry.validate(f"{of}@latest", record=False)
         (result,) = report.results
-        return result
+        return recordable(result)
 
     return run
+
+
+def recordable(result: CheckResult) -> CheckResult:
+    """``result``, which a run must be able to keep."""
+    json.dumps(asdict(result))
+    return result
 
 
 class Held:
@@ -103,6 +110,6 @@ def guard() -> Callable[..., CheckResult]:
     def run(cells: pa.Array[Any], *places: Sequence[int], **declared: Any) -> CheckResult:
         world: Any = Selected(cells, [range(len(cells)), *places])
         table = Table(pa.schema({"cell": cells.type}), ref=world.last, rows=len(places[-1]), world=world)
-        return load_check(CheckSpec(**declared), table).result()
+        return recordable(load_check(CheckSpec(**declared), table).result())
 
     return run
