@@ -49,6 +49,6 @@ class SyntheticDepth(WorldCheck):
         result = verdict(self._spec, None, examined, failed, message, examples)
         if not told:
             return result
-        labels, counts = zip(*((str(depth), number) for depth, number in told), strict=True)
-        spread = Histogram("synthetic depth", {"rows": counts}, labels=labels)
+        labels, numbers = zip(*((str(depth), number) for depth, number in told), strict=True)
+        spread = Histogram("synthetic depth", {"rows": numbers}, labels=labels)
         return replace(result, numbers={"deepest": float(told[-1][0])}, histograms=(spread,))
