@@ -61,7 +61,7 @@ def checked(registry: Registry, row: VersionRow, checks: Sequence[Declared]) -> 
     return None
 
 
-def tells(run: Run, checks: Sequence[Declared], _: object = None) -> bool:
+def tells(run: Run, checks: Sequence[Declared]) -> bool:
     """Whether a run of validation tells what each of ``checks``, as declared now, says of all rows."""
     facet = run.facets["validation"]
     if facet.get("since") is not None:
