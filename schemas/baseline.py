@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
-from mmreg.schemas.check import CheckResult, ValidationReport
+from mmreg.schemas.check import ValidationReport
 from mmreg.schemas.declaration import Declared, Name
 from mmreg.schemas.gate import Tighten
 from mmreg.schemas.located import find, plain, read
@@ -54,29 +54,21 @@ class Baseline(Declared):
 
     def tighten(self, reports: Iterable[ValidationReport], declared: Keys) -> Iterator[Tighten]:
         """Where it allows more than there is; ``declared`` are all checks, also those that were not looked at."""
-        found = {(report.dataset, result.key): result for report in reports for result in report.results}
+        found = _failures(reports)
         for dataset, key, allowed in self._entries():
-            result = found.get((dataset, key))
             if key not in declared.get(dataset, ()):
                 yield Tighten(dataset, key, allowed, None)
-            elif result is not None and (failed := _failures(result)) is not None and failed < allowed:
+            elif (failed := found.get((dataset, key), allowed)) < allowed:
                 yield Tighten(dataset, key, allowed, failed)
 
     def updated(self, reports: Iterable[ValidationReport], declared: Keys) -> Baseline:
         """As things are now: of checks that were looked at what failed, of the others what was known."""
+        known = {(dataset, key): allowed for dataset, key, allowed in self._entries()} | _failures(reports)
         failures: dict[str, dict[str, int]] = {}
-        for dataset, key, allowed in self._entries():
-            if key in declared.get(dataset, ()):
+        for (dataset, key), allowed in known.items():
+            if allowed and key in declared.get(dataset, ()):
                 failures.setdefault(dataset, {})[key] = allowed
-        for report in reports:
-            known = failures.setdefault(report.dataset, {})
-            for result in report.results:
-                failed = _failures(result)
-                if failed is not None:
-                    known.pop(result.key, None)
-                if failed:
-                    known[result.key] = failed
-        return Baseline(failures={dataset: known for dataset, known in failures.items() if known})
+        return Baseline(failures=failures)
 
     def _entries(self) -> Iterator[tuple[str, str, int]]:
         for dataset, known in self.failures.items():
@@ -88,8 +80,13 @@ def baseline_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Baseline.model_json_schema()}
 
 
-def _failures(result: CheckResult) -> int | None:
-    """How many failures there are to be known; None where there is too little to say."""
-    if result.status == "insufficient":
-        return None
-    return result.failed if result.status == "failed" else 0
+def _failures(reports: Iterable[ValidationReport]) -> dict[tuple[str, str], int]:
+    """By dataset and key, how many failures there are to be known: the most of several versions, and nothing where
+    there is too little to say."""
+    found: dict[tuple[str, str], int] = {}
+    for report in reports:
+        for result in report.results:
+            if result.status != "insufficient":
+                at = (report.dataset, result.key)
+                found[at] = max(found.get(at, 0), result.failed if result.status == "failed" else 0)
+    return found

@@ -81,6 +81,13 @@ def test_checks_that_are_declared_no_longer_leave_it() -> None:
     assert baseline.updated([], ALL).failures == {"pairs": {"row_count": 1}}
 
 
+@given(COUNTS, COUNTS)
+def test_of_several_versions_each_passes(one: Any, other: Any) -> None:
+    both = reports({"pairs": one}) + reports({"pairs": other})
+    baseline = Baseline().updated(both, ALL)
+    assert gate(baseline, both) and not list(baseline.tighten(both, ALL))
+
+
 def test_too_little_to_say_is_neither_known_nor_forgotten() -> None:
     result = CheckResult("c", "insufficient", "error", 3, 3, "", key="row_count")
     report = ValidationReport("pairs", "pairs@v1", "uuid", 9, (result,))
