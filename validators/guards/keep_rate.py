@@ -58,7 +58,8 @@ class KeepRate(WorldCheck):
         message += ")"
         if len(chain.steps) > 1:
             message += ": " + ", ".join(f"{s.name} {s.kept:,} of {s.looked_at:,}" for s in chain.steps)
-        groups = [group(step.name, step.looked_at, step.kept) for step in chain.steps]
+        # However few rows a selection has, that many it kept: no share of a larger whole is guessed from it.
+        groups = [replace(group(step.name, step.looked_at, step.kept), status="passed") for step in chain.steps]
         result = verdict(self._spec, None, 1, int(failed), message)
         return replace(result, numbers={"keep_rate": kept}, groups=tuple(groups))
 
