@@ -49,6 +49,12 @@ LEVELS = ("error", "warning", "insufficient", "never")
     help="text (default), json, junit, github, sarif, markdown, html.",
 )
 @click.option("--report", "files", metavar="FORMAT=FILE", type=Assignment(Path), multiple=True, help="Also to a file.")
+@click.option(
+    "--data-docs",
+    metavar="FOLDER",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Also what gx. checks found, as the pages of Great Expectations.",
+)
 @click.option("--no-record", is_flag=True, help="Keep nothing of it in the lake.")
 @pass_session
 def validate(
@@ -62,6 +68,7 @@ def validate(
     update_baseline: bool,
     form: str,
     files: tuple[tuple[str, Path], ...],
+    data_docs: Path | None,
     no_record: bool,
 ) -> None:
     """Run the declared checks on a version.
@@ -86,7 +93,7 @@ def validate(
     wanted = {printed, *(name for name, _ in files)}
     try:
         if offline:
-            answer = _offline(session, only, fail_on, refs or since or baseline or update_baseline)
+            answer = _offline(session, only, fail_on, refs or since or baseline or update_baseline or data_docs)
         else:
             from mmreg.curation.gate import Ask, gate
 
@@ -110,6 +117,10 @@ def validate(
     _tell(answer, printed, files, None if offline else session.registry.thumbnails)
     if printed is None:
         session.show(answer, json=form == "json")
+    if data_docs is not None:
+        from mmreg.validators.expectations.data_docs import write_data_docs
+
+        write_data_docs(answer.reports, data_docs)
     if not answer.ok:
         click.get_current_context().exit(1)
 
@@ -119,7 +130,9 @@ def _offline(session: Session, only: tuple[str, ...], fail_on: str, other: objec
     from mmreg.registry.api import Registry
 
     if other:
-        raise UsageError("--offline looks at no version: without REF, --since and --baseline", hint="mmreg validate")
+        raise UsageError(
+            "--offline looks at no version: without REF, --since, --baseline and --data-docs", hint="mmreg validate"
+        )
     return offline(Registry(session.project_without_secrets), only, cast("FailOn", fail_on))
 
 

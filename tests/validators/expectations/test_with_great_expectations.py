@@ -10,8 +10,10 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from click.testing import CliRunner
 from ruamel.yaml import YAML
 
+from mmreg.cli.main import main
 from mmreg.errors import NotFound, UsageError
 from mmreg.schemas.check import CheckResult, ValidationReport
 from mmreg.schemas.declaration import CheckSpec
@@ -270,3 +272,48 @@ def test_data_docs_are_written_without_data_and_without_markup_of_others(judge: 
     assert "<script>alert" not in text and "<img src=x" not in text
     assert "&lt;script&gt;alert(1)" in text and "50% of 2 total rows" in text
     assert (page.parent / "../../../../index.html").resolve() == index
+
+
+DECLARATION = """\
+version: 1
+project: words
+datasets:
+  pairs:
+    source: {type: jsonl, path: words.jsonl}
+    columns:
+      text: {type: text, nullable: true}
+      x: {type: float}
+checks:
+  pairs:
+    - {suite: suite.json}
+    - {check: gx.expect_column_values_to_match_regex, column: text, regex: "^[a-z]+$", severity: warning}
+"""
+
+
+def test_the_gate_runs_suites_and_writes_data_docs(tmp_path: Path) -> None:
+    words = [{"text": text, "x": x} for text, x in [("one", 1), ("two", 2), ("Three", 3), (None, 100)]]
+    (tmp_path / "words.jsonl").write_text("\n".join(map(json.dumps, words)))
+    held = [
+        {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "text", "mostly": 0.75}},
+        {"type": "expect_column_values_to_not_be_outliers", "kwargs": {"column": "x"}},
+        {"type": "expect_table_columns_to_match_set", "kwargs": {"column_set": ["sample_id", "text", "x"]}},
+    ]
+    (tmp_path / "suite.json").write_text(json.dumps({"name": "words", "expectations": held}))
+    (tmp_path / "mmreg.yaml").write_text(DECLARATION)
+
+    def mmreg(*words: str) -> Any:
+        return CliRunner().invoke(main, ["-C", str(tmp_path), *words], catch_exceptions=False)
+
+    assert mmreg("init").exit_code == 0
+    assert mmreg("apply").exit_code in (0, 1)
+    docs = tmp_path / "docs"
+    done = mmreg("validate", "pairs", "--data-docs", str(docs), "--json")
+    (report,) = json.loads(done.stdout)["reports"]
+    found = [(one["status"], one["how"], one["failed"], one["declared_at"]["line"]) for one in report["results"]]
+    assert found == [
+        ("passed", "streamed", 1, 11),
+        ("failed", "great_expectations", 1, 11),
+        ("passed", "streamed", 0, 11),
+        ("failed", "streamed", 1, 12),
+    ]
+    assert (done.exit_code, len(list(docs.rglob("*.html")))) == (1, 2)
