@@ -49,10 +49,10 @@ def commands(
     for name in group.list_commands(ctx):
         command = group.get_command(ctx, name)
         assert command is not None
-        if isinstance(command, click.Group):
-            yield from commands(command, (*path, name), ctx)
         if not isinstance(command, click.Group) or command.invoke_without_command:
             yield " ".join((*path, name)), command, click.Context(command, ctx, info_name=name)
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name), ctx)
 
 
 def reference() -> str:

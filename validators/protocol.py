@@ -19,7 +19,7 @@ class Check(Protocol):
     what `mmreg.validators.world` tells, has no columns.
 
     A check that can be answered from a sample of the rows says so: it has ``samples = True``, as every `RowCheck` has.
-    Without it ``sample`` is refused.
+    Without it ``sample`` is refused. One that needs an extra of mmreg's has its name as ``extra``.
     """
 
     @property

@@ -40,6 +40,8 @@ class Language(RowCheck):
     has a probability of a half: few words, names, numbers. How many those are is told, too.
     """
 
+    extra = "language"
+
     def __init__(self, spec: CheckSpec, table: Table) -> None:
         arguments = parse_arguments(spec, Arguments)
         self._column, self._languages = arguments.column, arguments.languages

@@ -40,6 +40,8 @@ class Pii(RowCheck):
     there; names are not looked for. Null is not examined. Nothing tells what was found, only in which sample.
     """
 
+    extra = "pii"
+
     def __init__(self, spec: CheckSpec, table: Table) -> None:
         arguments = parse_arguments(spec, Arguments)
         self._spec, self._column, self._max_rate = spec, arguments.column, arguments.max_rate
