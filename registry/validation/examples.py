@@ -24,7 +24,8 @@ _Place = tuple[int, int]
 def with_values(results: Sequence[CheckResult], looks: Sequence[Look], parts: Sequence[Part]) -> list[CheckResult]:
     """The results of ``looks``, each example that lacks its value with what the check says of that row by itself.
 
-    Reads the sample ids of the fragments in which they lie, once, and of the samples what each check reads.
+    Of what was looked at just now it is known. Else it reads the sample ids of the fragments in which the samples lie,
+    once, and of the samples what each check reads.
     """
     lacking = [dict(_lacking(result, look)) for result, look in zip(results, looks, strict=True)]
     wanted: dict[_Place, tuple[Piece, set[str]]] = {}
@@ -35,14 +36,15 @@ def with_values(results: Sequence[CheckResult], looks: Sequence[Look], parts: Se
     return [
         replace(result, examples=tuple(told.get(one["sample_id"], one) for one in result.examples))
         for result, look, samples in zip(results, looks, lacking, strict=True)
-        for told in [_said(look, parts, samples, row_ids)]
+        for told in [look.said | _said(look, parts, samples, row_ids)]
     ]
 
 
 def _lacking(result: CheckResult, look: Look) -> Iterator[tuple[str, Piece]]:
     for one in result.examples:
-        if "value" not in one and (piece := look.shown.get(one["sample_id"])) is not None:
-            yield one["sample_id"], piece
+        sample = one["sample_id"]
+        if "value" not in one and sample not in look.said and (piece := look.shown.get(sample)) is not None:
+            yield sample, piece
 
 
 def _find(part: Part, piece: Piece, samples: Sequence[str]) -> dict[str, int]:

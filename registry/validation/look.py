@@ -39,6 +39,8 @@ class Look:
     """Of those, the ones that were not looked at again."""
     shown: dict[str, Piece] = field(default_factory=dict)
     """The failing samples that states tell of, each with the piece in which it lies."""
+    said: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    """What was said of the first of them that were looked at."""
     _piece: Check | None = None
 
     def wants(self, key: str) -> bool:
@@ -63,6 +65,9 @@ class Look:
             if keep:
                 self.states[key] = state
             self._merge(piece, state)
+            if state.get("examples") and len(self.said) < self.declared.spec.examples:
+                with self.declared.blamed():
+                    self.said |= {one["sample_id"]: one for one in self._piece.result().examples}
 
     def pass_over(self, piece: Piece, key: str) -> None:
         """Take over what is known of a piece that it does not want."""
