@@ -47,7 +47,8 @@ def _words(keys: NDArray[np.uint8]) -> Keys:
 def _bytes(cells: pa.Array[Any]) -> NDArray[np.uint8]:
     """The bytes of cells of one width, none of which is null; a row each."""
     width = cells.type.byte_width
-    data = np.frombuffer(cells.buffers()[1] or b"", np.uint8)
+    held: Any = cells.buffers()[1]
+    data = np.frombuffer(held if held is not None else b"", np.uint8)
     return data[cells.offset * width : (cells.offset + len(cells)) * width].reshape(-1, width)
 
 
