@@ -167,14 +167,15 @@ def _latest(db: Database, dataset: str) -> list[VersionRow]:
 
 
 def _select(db: Database, where: str, parameters: Parameters, limit: int = EVERYTHING) -> list[VersionRow]:
-    rows = db.rows(
+    newest_first = "ORDER BY coalesce(lance_version, 0) DESC, ordinal DESC, created_at DESC, uuid DESC"
+    rows = db.rows(  # cut first: what others say of versions is asked for those alone
         "SELECT dataset, uuid, ordinal, kind, rows, rejected, lance_version, run, job_kind, job_name,"
         " created_at, roots, columns,"
         " (SELECT min(run) FROM removal WHERE removal.uuid = version.uuid),"
         " (SELECT min(at) FROM removal WHERE removal.uuid = version.uuid),"
         " (SELECT CASE WHEN ok IS NULL THEN '' WHEN ok THEN 'passed ' || run ELSE 'failed ' || run END FROM verdict"
-        " WHERE verdict.uuid = version.uuid ORDER BY at DESC, run DESC LIMIT 1) FROM version"
-        f" WHERE {where} ORDER BY coalesce(lance_version, 0) DESC, ordinal DESC, created_at DESC, uuid DESC LIMIT ?",
+        " WHERE verdict.uuid = version.uuid ORDER BY at DESC, run DESC LIMIT 1)"
+        f" FROM (SELECT * FROM version WHERE {where} {newest_first} LIMIT ?) AS version {newest_first}",
         (*parameters, limit),
     )
     # All JSON in one call: parsed one by one it would be most of the log of a long-lived dataset.
