@@ -90,8 +90,15 @@ def _summed(digests: Digests, counts: NDArray[np.int64]) -> tuple[Digests, NDArr
 
 
 def _order(digests: Digests) -> NDArray[np.intp]:
-    """Ascending; equal digests stay in the order they came."""
-    return np.lexsort((digests[1], digests[0]))
+    """Ascending; equal digests stay in the order they came.
+
+    By the high words alone, whose stable sort merges runs in one go, unless different digests agree in them.
+    """
+    order = np.argsort(digests[0], kind="stable")
+    high, low = digests[0, order], digests[1, order]
+    if ((high[1:] == high[:-1]) & (low[1:] < low[:-1])).any():
+        return np.lexsort((digests[1], digests[0]))
+    return order
 
 
 def _find(run: Digests, digests: Digests) -> NDArray[np.intp]:
