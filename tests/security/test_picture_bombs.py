@@ -186,7 +186,7 @@ def test_the_check_refuses_them_too(place: Any, png: Callable[..., bytes]) -> No
           pairs: [{check: image_decodes, column: image}]
     """)
     place.call("init")
-    place.call("apply", "--quiet")
+    place.call("apply", "--quiet", status=1)
     [report] = place.json("validate", "pairs", status=1)
     assert report["results"][0]["failed"] == 2
     assert {row["error"].partition(":")[0] for row in place.json("errors", "stats")} == {"pixel_limit"}
