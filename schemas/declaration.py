@@ -432,12 +432,17 @@ EXAMPLES = 5
 """Failing samples that a report shows of a check, unless declared otherwise."""
 
 
+def _check_or_suite(schema: dict[str, Any]) -> None:
+    del schema["required"]
+    schema["anyOf"] = [{"required": ["check"]}, {"required": ["suite"]}]
+
+
 class CheckSpec(BaseModel):
     """One check of a dataset: ``check`` names it, the other keys are its arguments."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True, json_schema_extra=_check_or_suite)
 
-    check: str = Field(description="which check; all other keys are its arguments")
+    check: str = Field(description="which check; all other keys are its arguments. `suite: FILE` alone is `gx.suite`")
     severity: Severity = Field(default="error", description="whether a failure stops a promotion")
     max_failure_rate: float = Field(default=0.0, ge=0, le=1, description="the share that may fail")
     name: str | None = Field(default=None, min_length=1, max_length=100, description="what it is called in reports")
