@@ -187,6 +187,6 @@ def test_the_check_refuses_them_too(place: Any, png: Callable[..., bytes]) -> No
     """)
     place.call("init")
     place.call("apply", "--quiet", status=1)
-    [report] = place.json("validate", "pairs", status=1)
+    [report] = place.json("validate", "pairs", status=1)["reports"]
     assert report["results"][0]["failed"] == 2
     assert {row["error"].partition(":")[0] for row in place.json("errors", "stats")} == {"pixel_limit"}
