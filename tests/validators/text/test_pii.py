@@ -41,7 +41,7 @@ PLAIN = [
     "version 1.2.3, in 2024",
     "at 12:30 on 3 May",
     "ratio 16:9, 1920x1080",
-    "room 101 @ noon",
+    "room 101 @ noon, 30123 Hannover, 1999",
     "",
 ]
 
