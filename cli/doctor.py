@@ -17,18 +17,17 @@ from mmreg.schemas.refs import VersionRef
 @click.option("--upgrade", is_flag=True, help="Give a lake of an older format today's; an older mmreg then refuses it.")
 @pass_session
 def doctor(session: Session, ref: VersionRef | None, upgrade: bool) -> None:
-    """Look at lake, index and machine; mend what a crash has left. Or look at a DATASET.
+    """Look at lake, index and machine; mend what a crash has left.
 
     Mends what it can and says what it found, each with the command to type (docs/doctor.md). Exits with 1 if something
     is left to mend; what is only noted is none.
 
-    Of a DATASET it looks at the newest version, or at one that is named (train@v3), for duplicates, boilerplate,
-    noise, rejected records, loss of what is rare, leaks, stale rows and orphans: each with examples and the pass
-    that would cure it. It changes nothing.
+    Given a DATASET it looks at that alone, at its newest version or at one that is named (train@v3): for duplicates,
+    boilerplate, noise, rejected records, loss of what is rare, leaks, stale rows and orphans, each with examples and
+    the pass that would cure it. It changes nothing.
 
     \b
     Example:
-        mmreg doctor
         mmreg doctor pairs
     """
     if ref is not None and upgrade:

@@ -45,7 +45,7 @@ def test_why_of_what_cannot_be_answered(project: Any) -> None:
 
 def test_diff_tells_what_became_of_the_rows(project: Any) -> None:
     declare(project, "width >= 48 AND caption IS NOT NULL", "width < 60 AND caption IS NOT NULL")
-    project.text("apply", "keep")
+    project.text("apply", "keep", status=1)  # fewer rows than its checks want
     answer = project.json("diff", "train@v1", "train@v2")["selection"]
     assert (answer["kept"], answer["dropped"], answer["readmitted"], answer["new"]) == (1, 3, 1, 0)
     assert answer["dropped_reasons"] == {"where: width < 60": 3}

@@ -190,8 +190,9 @@ def left(made: Any) -> None:
 
     lived(made)
     registry = made.open()
-    newest = max(registry.lake.store.list("_mmreg/runs"), key=lambda key: key.rpartition("/")[2])
-    registry.lake.store.delete(newest)
+    checked = {run.id for run in registry.runs("validation")}  # they have no commit
+    objects = [key for key in registry.lake.store.list("_mmreg/runs") if not any(id in key for id in checked)]
+    registry.lake.store.delete(max(objects, key=lambda key: key.rpartition("/")[2]))
     shutil.rmtree(made.folder / ".mmreg")
 
 

@@ -91,6 +91,6 @@ def test_lost_run_objects_are_written_again(project: Callable[..., Any], lake: s
     told = {name: registry.log(name) for name in ("pairs", "train", "splits")}
     shutil.rmtree(made.folder / ".mmreg")
     report = made.open().doctor()
-    assert {finding.code for finding in report.findings} == {"run_object_missing"} and report.ok
+    assert {finding.code for finding in report.findings} == {"run_object_missing", "index_behind"} and report.ok
     assert {name: made.open().log(name) for name in told} == told
     assert made.open().doctor().findings == ()
