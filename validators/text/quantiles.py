@@ -22,7 +22,8 @@ from mmreg.validators.columns.spread import Spread
 from mmreg.validators.table import Table, cells
 from mmreg.validators.tally import verdict
 
-Share = Annotated[float, Field(ge=0, le=1)]
+Share = Annotated[float, Field(ge=0, le=1, strict=False)]
+"""A key of YAML is text: ``"0.05"``."""
 _BINS, _PRECISION = 1_024, 47
 """Of the histogram to look at: so many bins at most, each a thirty-second of its number wide or more, which is too
 coarse to tell of single cells."""
@@ -36,7 +37,7 @@ class Arguments(Declared):
     @model_validator(mode="after")
     def _one(self) -> Arguments:
         if not self.at_least and not self.at_most:
-            raise ValueError("needs 'at_least', 'at_most' or both, such as {0.05: 0.2}")
+            raise ValueError("needs 'at_least', 'at_most' or both, such as {'0.05': 0.2}")
         return self
 
 
@@ -65,7 +66,7 @@ class _Bound:
 
 
 class Quantiles:
-    """Quantiles of the column lie where at_least and at_most say, as {0.05: 0.2}: at most 5 % are below 0.2.
+    """Quantiles of the column lie where at_least and at_most say, as {"0.05": 0.2}: at most 5 % are below 0.2.
 
     The q-quantile is the smallest number that a share of q of all numbers does not exceed (the inverse of the
     empirical distribution function; R. J. Hyndman and Y. Fan, Sample Quantiles in Statistical Packages, 1996,

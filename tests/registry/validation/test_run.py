@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from mmreg.errors import NotFound
+from mmreg.registry.objects import get_object
 from mmreg.registry.validation import run_checks
 from mmreg.schemas.check import Place
 from mmreg.schemas.declaration import CheckSpec
@@ -134,15 +136,32 @@ def test_without_a_record_nothing_is_written(notes: Callable[..., Any]) -> None:
     assert sorted(path for path in (made.folder / "lake").rglob("*")) == before
 
 
-def test_a_run_has_no_cells(notes: Callable[..., Any]) -> None:
-    made = notes(notes={"a": ("planted", 4711), "b": ("planted", 4712)})
-    made.declare({"notes": "{check: unique, column: text}\n{check: range, column: n, max_value: 4711}"})
+def test_nothing_that_is_kept_has_a_cell(notes: Callable[..., Any]) -> None:
+    words = "planted words, write to planted@example.org, IMG_4711 Ã©"
+    made = notes(notes={name: (words, 4710 + number) for number, name in enumerate("abcdefgh")})
+    checks = """
+    {check: unique, column: text}
+    {check: range, column: n, max_value: 1}
+    {check: one_of, column: text, values: [others]}
+    {check: one_of, column: n, values: [1]}
+    {check: matches, column: text, pattern: nothing}
+    {check: length, column: text, max_value: 3}
+    {check: utf8, column: text}
+    {check: quantiles, column: n, at_most: {"0.5": 1}}
+    {check: gx.expect_column_values_to_be_in_set, column: text, value_set: [others]}
+    {check: gx.expect_column_distinct_values_to_be_in_set, column: text, value_set: [others]}
+    {check: gx.expect_column_max_to_be_between, column: n, max_value: 1}
+    """
+    made.declare({"notes": "\n".join(line.strip() for line in checks.strip().splitlines())})
     made.apply()
     (report,) = made.open().validate("notes@latest")
-    assert {one["value"] for result in report.results for one in result.examples} == {"'planted'", "4712"}
-    text = made.open().catalog.run(report.run).to_json()
-    assert "planted" not in text and "4712" not in text
-    assert text.count("sample_id") == 2
+    assert {result.status for result in report.results} == {"failed"}
+    registry = made.open()
+    run = registry.catalog.run(report.run)
+    kept = [zlib.decompress(get_object(registry.lake.store, one)) for one in run.facets["validation"]["seen"].values()]
+    assert len(kept) > 6
+    for text in (run.to_json(), *(one.decode() for one in kept)):
+        assert "planted" not in text and "4711" not in text and "Ã©" not in text, text
 
 
 def test_a_mixture_is_read_root_by_root(notes: Callable[..., Any]) -> None:
