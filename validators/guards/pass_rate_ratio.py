@@ -62,7 +62,7 @@ class PassRateRatio(WorldCheck):
             return Judged(stage.name, None, told, f" (fewer than 30 rows of {', '.join(small)})")
         if ratio is None:
             return Judged(stage.name, None, told, " (fewer than two groups to compare)")
-        least, most = min(rates, key=lambda name: rates[name]), max(rates, key=lambda name: rates[name])
+        least, *_, most = sorted(rates, key=lambda name: rates[name])
         return Judged(stage.name, ratio, told, f" ({least} {rates[least]:.3g}, {most} {rates[most]:.3g})")
 
     def _count(self, bases: Sequence[Base]) -> Counter[str]:
