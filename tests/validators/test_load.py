@@ -37,7 +37,7 @@ def refusal(**declared: Any) -> UsageError:
     [
         (
             {"check": "not_nul", "column": "caption"},
-            "unknown check 'not_nul' (known: not_null, unique",
+            "unknown check 'not_nul' (known: ",
             "not_null",
         ),
         ({"check": "xyzzy"}, "unknown check 'xyzzy'", None),

@@ -59,6 +59,7 @@ MEASURES: Mapping[str, Callable[[Asked], Any]] = {
     "expect_column_to_exist": of_tables.column_exists,
     "expect_column_type_to_be": of_tables.type_is,
     "expect_column_unique_value_count_to_be_between": distinct.distinct_count,
+    "expect_column_values_to_be_in_type_list": of_tables.in_types,
     "expect_column_values_to_be_of_type": of_tables.of_type,
     "expect_table_column_count_to_be_between": of_tables.column_count,
     "expect_table_column_count_to_equal": of_tables.column_count_equal,
@@ -95,6 +96,7 @@ PARTED = frozenset(
         "expect_column_stdev_to_be_between",
         "expect_column_sum_to_be_between",
         "expect_column_type_to_be",
+        "expect_column_values_to_be_in_type_list",
         "expect_column_values_to_be_of_type",
     }
 )

@@ -112,6 +112,11 @@ def of_type(asked: Asked) -> Missing:
     return Missing(path, partial(_of_type, dtype, asked.text("type_")))
 
 
+def in_types(asked: Asked) -> Missing:
+    path, dtype = column(asked, "integer", "number")
+    return Missing(path, partial(_in_types, dtype, asked.texts("type_list")))
+
+
 def type_is(asked: Asked) -> Missing:
     path, dtype = column(asked, "integer", "number", "truth")
     try:
@@ -138,6 +143,12 @@ def _non_null_share(bounds: Bounds, rows: int, missing: int) -> Answer:
 def _of_type(dtype: pa.DataType, wanted: str, rows: int, missing: int) -> Answer:
     held = str if kind_of(dtype) == "text" else _in_pandas(dtype, missing).type
     return _type_answer(held.__name__, held in _types(wanted))
+
+
+def _in_types(dtype: pa.DataType, wanted: list[str], rows: int, missing: int) -> Answer:
+    held = _in_pandas(dtype, missing)
+    # numpy's equality: int64 equals int, but a float32 not float.
+    return _type_answer(held.type.__name__, any(held == one for name in wanted for one in _types(name)))
 
 
 def _type_is(dtype: pa.DataType, wanted: np.dtype[Any], rows: int, missing: int) -> Answer:
