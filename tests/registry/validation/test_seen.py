@@ -35,3 +35,32 @@ def test_one_object_a_check_and_the_same_where_nothing_changed(notes: Callable[.
     assert objects <= set(registry.lake.store.list("_mmreg/objects"))
     assert registry.gc().leftovers == ()
     assert registry.fsck().ok
+
+
+def test_what_was_seen_is_kept_wherever_the_lake_is(
+    project: Callable[..., Any], unchecked: Callable[..., None], lake: Any
+) -> None:
+    declaration = """
+version: 1
+project: pictures
+lake: {lake}
+datasets:
+  pairs:
+    source: {{type: imagefolder, path: images}}
+    columns: {{image: {{type: image}}, caption: {{type: text, nullable: true}}}}
+checks:
+  pairs:
+    - {{check: image_decodes, column: image}}
+    - {{check: not_null, column: caption}}
+    - {{check: image_decodes, column: image, sample: 2, name: some}}
+"""
+    small = project(declaration=declaration, lake=lake)
+    small.draw("none", caption=None)
+    unchecked(small.folder)
+    (first,) = small.open().validate("pairs")
+    (second,) = small.open().validate("pairs")
+    sampled = first.results[2].examined
+    assert [one.reused for one in first.results] == [0, 0, 0]
+    assert [one.reused for one in second.results] == [7, 7, sampled]
+    assert [one.examples for one in first.results] == [one.examples for one in second.results]
+    assert second.results[1].examples[0]["value"] == "null"
