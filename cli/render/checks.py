@@ -13,6 +13,7 @@ from mmreg.cli.reports.verdicts import (
     headline,
     next_command,
     notes,
+    reuse,
     subject,
     title,
     told_of,
@@ -54,6 +55,8 @@ def _(value: ValidationReport) -> Iterator[Line]:
     found = Styled("ok", "green") if value.ok else Styled("failed", "red")
     rows = f"  {plural(value.rows, 'row')}" if value.version else ""
     yield (Styled(fit(subject(value), 50), "bold"), f"{rows}  ", found)
+    if said := reuse(value):
+        yield (Styled(f"  {said}", "dim"),)
     results = worst_first(value.results)
     shown = [result for result in results if verdict(result) != "passed"]
     passed = [result for result in results if verdict(result) == "passed"]
@@ -116,9 +119,7 @@ def _passed(result: CheckResult, wide: int) -> Line:
     sign, style = _SIGNS["passed"]
     name = fit(title(result), wide)
     gap = " " * (wide - width(name) + 2)
-    known = f" ({result.reused:,} seen before)" if result.reused else ""
-    room = _ROOM - wide - 2 - width(known)
-    return ("  ", Styled(f"{sign:5}", style), "  ", name, gap, Styled(fit(result.message, room) + known, "dim"))
+    return ("  ", Styled(f"{sign:5}", style), "  ", name, gap, Styled(fit(result.message, _ROOM - wide - 2), "dim"))
 
 
 def _tighten(tighten: Tighten, file: str) -> str:

@@ -24,6 +24,7 @@ from mmreg.cli.reports.verdicts import (
     headline,
     next_command,
     notes,
+    reuse,
     subject,
     title,
     told_of,
@@ -45,7 +46,7 @@ except ImportError as missing:
 if TYPE_CHECKING:
     from mmreg.cli.reports import Thumbnails
 
-_SAMPLES = 24
+_SAMPLES = 12
 _TEXT = 400
 _PICTURE_BYTES = 8_000_000
 """Of all thumbnails together; the file is mailed and kept."""
@@ -92,7 +93,10 @@ def html(answer: GateReport, thumbnails: Thumbnails | None = None) -> str:
         lstrip_blocks=True,
     )
     pictures = _Pictures(thumbnails)
-    sections = [(subject(report), report, _section(report, n, pictures)) for n, report in enumerate(answer.reports)]
+    sections = [
+        (subject(report), report, _section(report, n, pictures), reuse(report))
+        for n, report in enumerate(answer.reports)
+    ]
     page = environment.get_template("page.html.jinja")
     return page.render(
         answer=answer,

@@ -19,6 +19,7 @@ from mmreg.cli.reports.verdicts import (
     headline,
     next_command,
     notes,
+    reuse,
     subject,
     title,
     told_of,
@@ -66,6 +67,8 @@ def _parts(answer: GateReport) -> Iterator[str]:
         shown = [result for result in worst_first(report.results) if verdict(result) != "passed"]
         if shown:
             yield f"### {code(subject(report))}\n"
+            if said := reuse(report):
+                yield f"{said}\n"
             yield _table(("", "check", "found", "declared at"), map(_row, shown))
             yield from (_details(report, result) for result in shown[:_ROWS] if result.examples or result.groups)
     for skipped in answer.skipped:

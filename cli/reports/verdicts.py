@@ -66,6 +66,15 @@ def subject(report: ValidationReport) -> str:
     return report.version or report.dataset
 
 
+def reuse(report: ValidationReport) -> str:
+    """How much was not looked at again, as it is kept what earlier runs saw of it; nothing where there is nothing."""
+    reused = [result.reused for result in report.results if result.reused]
+    if not reused:
+        return ""
+    most = f"{'up to ' if min(reused) < max(reused) else ''}{plural(max(reused), 'row')}"
+    return f"{most} seen in earlier runs, by {len(reused)} of {plural(len(report.results), 'check')}"
+
+
 def notes(result: CheckResult) -> list[str]:
     """What its message does not say of how a check came to its answer."""
     said = []
@@ -78,8 +87,6 @@ def notes(result: CheckResult) -> list[str]:
     if result.interval and result.population is None:
         low, high = result.interval
         said.append(f"the true share is {100 * low:.3g}% to {100 * high:.3g}% (95%)")
-    if result.reused:
-        said.append(f"{plural(result.reused, 'row')} seen in earlier runs")
     if result.how == "great_expectations":
         said.append("answered by Great Expectations itself")
     return said
