@@ -80,11 +80,13 @@ def test_no_input_is_part_of_a_script() -> None:
 
 
 def test_what_holds_is_green(project: Place) -> None:
-    ran = run(project.folder, install="pip", refs="train")
+    ran = run(project.folder, install="pip", refs="train", formats=ACTION["inputs"]["formats"]["default"])
     assert (ran.status, ran.outputs) == (0, {"status": "0", "reports": "mmreg-reports"})
     assert "::error" not in ran.log and "Passed: 2 passed." in ran.log
     assert "train@v1" in ran.summary and "| version |" in ran.summary
-    assert "<testsuites" in (project.folder / "mmreg-reports" / "mmreg.xml").read_text()
+    written = {file.name: file.read_text() for file in (project.folder / "mmreg-reports").iterdir()}
+    assert written.keys() == {"mmreg.md", "mmreg.xml", "mmreg.sarif", "mmreg.html"}
+    assert "<testsuites" in written["mmreg.xml"] and "<html" in written["mmreg.html"]
 
 
 def test_what_is_broken_is_red_on_its_line(project: Place) -> None:
