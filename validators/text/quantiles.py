@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from mmreg.schemas.check import CheckResult
 from mmreg.schemas.declaration import CheckSpec, Declared
@@ -22,8 +22,18 @@ from mmreg.validators.columns.spread import Spread
 from mmreg.validators.table import Table, cells
 from mmreg.validators.tally import verdict
 
-Share = Annotated[float, Field(ge=0, le=1, strict=False)]
-"""A key of YAML is text: ``"0.05"``."""
+
+def _share(key: object) -> object:
+    """``5%``, ``"0.05"`` and 0.05 are the same: a key of YAML is text."""
+    if not isinstance(key, str):
+        return key
+    try:
+        return float(Fraction(key.removesuffix("%")) / (100 if key.endswith("%") else 1))
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f"{key!r} is no share: write 5% or '0.05'") from None
+
+
+Share = Annotated[float, BeforeValidator(_share), Field(ge=0, le=1)]
 _BINS, _PRECISION = 1_024, 47
 """Of the histogram to look at: so many bins at most, each a thirty-second of its number wide or more, which is too
 coarse to tell of single cells."""
@@ -37,7 +47,7 @@ class Arguments(Declared):
     @model_validator(mode="after")
     def _one(self) -> Arguments:
         if not self.at_least and not self.at_most:
-            raise ValueError("needs 'at_least', 'at_most' or both, such as {'0.05': 0.2}")
+            raise ValueError("needs 'at_least', 'at_most' or both, such as {5%: 0.2}")
         return self
 
 
@@ -66,7 +76,7 @@ class _Bound:
 
 
 class Quantiles:
-    """Quantiles of the column lie where at_least and at_most say, as {"0.05": 0.2}: at most 5 % are below 0.2.
+    """Quantiles of the column lie where at_least and at_most say, as {5%: 0.2}: at most 5 % are below 0.2.
 
     The q-quantile is the smallest number that a share of q of all numbers does not exceed (the inverse of the
     empirical distribution function; R. J. Hyndman and Y. Fan, Sample Quantiles in Statistical Packages, 1996,
@@ -121,7 +131,7 @@ class Quantiles:
 
     def _told(self, bound: _Bound) -> str:
         share = 100 * bound.beyond / self._values
-        return f"the {bound.quantile:g}-quantile is {bound.told()}: {share:.3g}% of values are"
+        return f"the {100 * bound.quantile:g}% quantile is {bound.told()}: {share:.3g}% of values are"
 
 
 def _rounded(bound: int | float, dtype: pa.DataType) -> float:

@@ -28,8 +28,15 @@ def test_what_is_broken_is_told(judge: Judge) -> None:
     result = judge(SCORES, check="quantiles", column="score", at_least={0.2: 0.3, 0.0: 0.1}, at_most={1.0: 0.8})
     assert (result.status, result.examined, result.failed) == ("failed", 3, 2)
     assert result.message == (
-        "the 0.2-quantile is below 0.3: 20% of values are; the 1-quantile is above 0.8: 20% of values are, of 10"
+        "the 20% quantile is below 0.3: 20% of values are; the 100% quantile is above 0.8: 20% of values are, of 10"
     )
+
+
+def test_shares_as_yaml_can_have_them_for_keys(judge: Judge) -> None:
+    declared = [
+        judge(SCORES, check="quantiles", column="score", at_least={key: 0.3}) for key in (0.1, "0.1", "10%", "10.0%")
+    ]
+    assert {result.message for result in declared} == {"the 10% quantile is below 0.3: 20% of values are, of 10"}
 
 
 def test_nan_is_beyond_both_and_null_is_not_examined(judge: Judge) -> None:
@@ -49,7 +56,8 @@ def test_no_values_say_nothing(judge: Judge) -> None:
     [
         ({}, "needs 'at_least', 'at_most' or both"),
         ({"at_least": {1.5: 0}}, "at_least: .* less than or equal to 1"),
-        ({"at_least": {"a": 0}}, "at_least: .* valid number"),
+        ({"at_least": {"a": 0}}, "at_least: 'a' is no share: write 5% or '0.05'"),
+        ({"at_least": {"150%": 0}}, "at_least: .* less than or equal to 1"),
         ({"at_most": {0.5: float("nan")}}, "at_most: must be a finite number"),
         ({"at_least": {0.5: 0}, "sample": 9}, "a sample does not tell"),
     ],
