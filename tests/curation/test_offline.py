@@ -148,6 +148,18 @@ def test_only_some(made: Any) -> None:
         told(made, "uniqe")
 
 
+def test_what_is_foreseen_comes_true(project: Callable[..., Any]) -> None:
+    made = project(3)
+    made.apply()
+    foreseen = {name: foresee(load(made.folder), name) for name in ("pairs", "train", "splits")}
+    with made.open() as registry:
+        for name, table in foreseen.items():
+            real = registry.open_version(f"{name}@latest").full_schema
+            assert {field.name: field.type for field in table.schema} == {field.name: field.type for field in real}
+            assert table.whole and not table.dim
+            assert table.producers == {"brightness": "light", "n_words": "words", "grade": "grade"}
+
+
 def test_the_lock_is_of_what_is_declared(project: Callable[..., Any]) -> None:
     made = project(3)
     made.apply()
