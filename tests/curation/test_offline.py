@@ -155,7 +155,9 @@ def test_what_is_foreseen_comes_true(project: Callable[..., Any]) -> None:
     with made.open() as registry:
         for name, table in foreseen.items():
             real = registry.open_version(f"{name}@latest").full_schema
-            assert {field.name: field.type for field in table.schema} == {field.name: field.type for field in real}
+            types = {field.name: field.type for field in table.schema}
+            assert {field.name: field.type for field in real}.items() <= types.items()
+            assert name == "splits" or set(real.names) == types.keys()  # its rows were chosen before `grade` ran
             assert table.whole and not table.dim
             assert table.producers == {"brightness": "light", "n_words": "words", "grade": "grade"}
 
