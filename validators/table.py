@@ -36,7 +36,9 @@ class Table:
 
     def shared(self, kind: type[Shared]) -> Shared:
         """The one ``kind()`` of all checks of this version: what one of them had to decode serves the others."""
-        one: Shared = self._shared.setdefault(kind, kind())
+        if kind not in self._shared:
+            self._shared[kind] = kind()
+        one: Shared = self._shared[kind]
         return one
 
     def around(self, check: str) -> World:
