@@ -29,7 +29,7 @@ class Look:
     check: Check
     halvings: int = 0
     digest: str | None = None
-    known: Mapping[str, State] = field(default_factory=dict)
+    known: dict[str, State] = field(default_factory=dict)
     unchanged: frozenset[str] | None = None
     states: dict[str, State] = field(default_factory=dict)
     """Of the pieces of this version, by their keys: those taken over and those new."""

@@ -8,6 +8,7 @@ from itertools import groupby
 from mmreg.registry.validation.look import Look
 from mmreg.registry.validation.pieces import Piece, Pieces
 from mmreg.registry.validation.reading import is_unread, read_pieces
+from mmreg.registry.validation.references import without_files
 from mmreg.schemas.progress import Progress
 
 
@@ -17,6 +18,8 @@ def stream(pieces: Pieces, looks: Sequence[Look], *, media: bool, label: str, pr
     Reads a piece where somebody wants to look at it, and no column that nobody looks at there.
     """
     keyed = [pieces.keys(look.check.columns) for look in looks]
+    if media:
+        _forget_what_is_gone(pieces, looks, keyed)
     steps = [
         (piece, [(look, keys[at], look.wants(keys[at])) for look, keys in zip(looks, keyed, strict=True)])
         for at, piece in enumerate(pieces.each)
@@ -27,6 +30,21 @@ def stream(pieces: Pieces, looks: Sequence[Look], *, media: bool, label: str, pr
         _together(pieces, list(run), media=media, progress=progress)
     if rows:
         progress.done()
+
+
+def _forget_what_is_gone(pieces: Pieces, looks: Sequence[Look], keyed: Sequence[Sequence[str]]) -> None:
+    """Have looks look again at what they know, but whose files are not there any more."""
+    columns = sorted({column for look in looks for column in look.check.columns})
+    for number, part in enumerate(pieces.parts):
+        mine = [(at, piece) for at, piece in enumerate(pieces.each) if piece.part == number]
+        known = [
+            piece for at, piece in mine if any(keys[at] in look.known for look, keys in zip(looks, keyed, strict=True))
+        ]
+        gone = without_files(part, known, columns)
+        for at, piece in mine:
+            if piece in gone:
+                for look, keys in zip(looks, keyed, strict=True):
+                    look.known.pop(keys[at], None)
 
 
 _Step = tuple[Piece, list[tuple[Look, str, bool]]]

@@ -124,6 +124,16 @@ def test_media_that_cannot_be_read_today_are_looked_at_again(
     assert (report.ok, report.results[0].reused, report.results[1].reused) == (True, 0, 6)
     (report,) = small.open().validate("pairs")
     assert report.results[0].reused == 6
+    picture = small.folder / "images" / "002.png"
+    whole = picture.read_bytes()
+    picture.write_bytes(whole[:40])
+    (report,) = small.open().validate("pairs")
+    assert (report.results[0].failed, report.results[0].reused) == (1, 0), "it is shorter than it was"
+    picture.unlink()
+    (report,) = small.open().validate("pairs")
+    assert (report.results[0].failed, report.results[0].reused, report.results[1].reused) == (1, 0, 6)
+    picture.write_bytes(whole)
+    assert small.open().validate("pairs")[0].results[0].reused == 6
 
 
 def test_without_a_record_nothing_is_written(notes: Callable[..., Any]) -> None:
