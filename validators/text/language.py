@@ -17,6 +17,7 @@ from mmreg.schemas.check import CheckResult, Histogram
 from mmreg.schemas.declaration import CheckSpec, Declared
 from mmreg.validators.arguments import parse_arguments
 from mmreg.validators.columns.kinds import demand, different, is_text, texts
+from mmreg.validators.libraries import installed
 from mmreg.validators.row_check import RowCheck
 from mmreg.validators.table import Table
 from mmreg.validators.tally import Tally, short
@@ -36,10 +37,11 @@ class Arguments(Declared):
 class Language(RowCheck):
     """Every text whose language can be told is in one of the languages; null is not examined.
 
-    py3langid tells languages of the first 1,000 characters, as ISO 639 codes (``en``). Texts passes where no language
+    py3langid tells languages of the first 1,000 characters, as ISO 639 codes (``en``). A text passes where no language
     has a probability of a half: few words, names, numbers. How many those are is told, too.
     """
 
+    version = f"1, {installed('py3langid')}"
     extra = "language"
 
     def __init__(self, spec: CheckSpec, table: Table) -> None:

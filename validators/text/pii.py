@@ -17,6 +17,7 @@ from mmreg.schemas.check import CheckResult, Histogram
 from mmreg.schemas.declaration import CheckSpec, Declared
 from mmreg.validators.arguments import parse_arguments
 from mmreg.validators.columns.kinds import demand, different, is_text, texts
+from mmreg.validators.libraries import installed
 from mmreg.validators.row_check import RowCheck
 from mmreg.validators.table import Table
 from mmreg.validators.tally import Tally
@@ -40,6 +41,7 @@ class Pii(RowCheck):
     there; names are not looked for. Null is not examined. Nothing tells what was found, only in which sample.
     """
 
+    version = f"1, {installed('presidio-analyzer', 'phonenumbers', 'tldextract')}"
     extra = "pii"
 
     def __init__(self, spec: CheckSpec, table: Table) -> None:
