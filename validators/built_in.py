@@ -20,7 +20,10 @@ BUILT_IN: Mapping[str, str] = {
     "drift": "columns.drift:Drift",
     # texts and pairs
     "paired": "text.paired:Paired",
+    "boilerplate": "text.boilerplate:Boilerplate",
+    "language": "text.language:Language",
     "quantiles": "text.quantiles:Quantiles",
+    "pii": "text.pii:Pii",
     # media
     "image_decodes": "media.image_decodes:ImageDecodes",
     "image_format": "media.image_format:ImageFormat",
