@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -13,8 +12,9 @@ from mmreg.errors import UsageError
 from mmreg.schemas.check import CheckResult
 from mmreg.validators.expectations.answer import Answer, told, told_of_rows
 from mmreg.validators.expectations.arguments import Asked
+from mmreg.validators.expectations.conditions import condition_columns
 from mmreg.validators.expectations.library import ask, expectation
-from mmreg.validators.table import Table, cells
+from mmreg.validators.table import cells
 from mmreg.validators.tally import Tally, short
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ MOST_BYTES = 256 * 1024**2
 """As many bytes of Arrow are collected at most; pandas takes several times as many."""
 
 _COLUMNS = ("column", "column_A", "column_B")
-_WORDS = re.compile(r"[^\W\d][\w.]*")
 
 
 class Collected:
@@ -101,19 +100,10 @@ class Collected:
 
 
 def _labels(asked: Asked) -> Iterator[str]:
-    """Every column that an argument names, and in a condition every word that is a column's name."""
+    """Every column that an argument names, or a condition."""
     yield from (asked.spec.arguments[name] for name in _COLUMNS if name in asked.spec.arguments)
     yield from asked.get("column_list", ())
-    for word in _WORDS.findall(str(asked.get("row_condition", ""))):
-        if _is_column(word, asked.table):
-            yield word
-
-
-def _is_column(path: str, table: Table) -> bool:
-    try:
-        return not pa.types.is_nested(table.type(path))
-    except UsageError:
-        return False
+    yield from condition_columns(asked)
 
 
 def _message(found: Any) -> str:

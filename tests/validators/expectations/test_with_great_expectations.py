@@ -146,6 +146,44 @@ def test_arguments_that_are_refused_there_are_named(judge: Judge, declared: Any,
     assert f"{declared['check']}: {says}" in caught.value.message
 
 
+@pytest.mark.parametrize(
+    "condition",
+    [
+        's.to_csv("{file}") == 1',
+        '(s).to_csv("{file}") == 1',
+        "x > 1 and s . to_pickle ('{file}') == 1",
+        "@pd.io.common.os.mkdir('{file}')",
+        "s.__class__ == 1",
+        "''' ' '''+s.to_csv('{file}')+''' ' '''",
+        "`'`+s.to_csv('{file}')+`'`",
+        "x > 1 # '\n + s.to_csv('{file}') # '",
+        {"type": "pass_through", "pass_through_filter": 's.to_csv("{file}")'},
+        {"type": "and", "conditions": [{"type": "pass_through", "pass_through_filter": 's.to_csv("{file}")'}]},
+    ],
+)
+def test_a_condition_runs_nothing(judge: Judge, tmp_path: Path, condition: Any) -> None:
+    file = tmp_path / "written"
+    said = json.loads(json.dumps(condition).replace("{file}", str(file)))
+    declared = {"column": "x", "row_condition": said, "condition_parser": "pandas"}
+    with pytest.raises(UsageError, match="more than to compare"):
+        judge(CELLS, check="gx.expect_column_values_to_not_be_null", **declared)
+    assert not file.exists()
+
+
+@pytest.mark.parametrize(
+    ("condition", "parser", "rows"),
+    [
+        ('s == "a(b" or (x > 1 and not (x >= 3))', "pandas", 1),
+        ('s in ("a", "b")', "pandas", 3),
+        ('col("s").notnull()', "great_expectations", 4),
+        ('col("x") >= 3', "great_expectations", 2),
+    ],
+)
+def test_a_condition_compares(judge: Judge, condition: str, parser: str, rows: int) -> None:
+    declared = {"column": "l", "row_condition": condition, "condition_parser": parser}
+    assert judge(CELLS, check="gx.expect_column_values_to_be_null", **declared).examined == rows
+
+
 def test_what_cannot_be_told_there_is_an_error_of_the_check(judge: Judge) -> None:
     with pytest.raises(UsageError, match="Great Expectations cannot tell"):
         judge(CELLS, check="gx.expect_column_mean_to_be_between", column="s", min_value=0)
