@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mmreg.registry.findings.subject import Ask, Subject, Unanswered, check
-from mmreg.validators.built_in import BUILT_IN
 
 MAX_SHARE = 0.01
 """A caption of more rows than this share is boilerplate."""
 
 
 def asks(subject: Subject) -> Iterator[Ask | Unanswered]:
-    if "boilerplate" not in BUILT_IN:
-        yield Unanswered("boilerplate", "there is no such check")
-        return
     for column in subject.texts:
         cure = (
             f"caption: {{from: {subject.row.dataset}, use: caption, model: MODEL, inputs: {{image: IMAGE}}}} writes "

@@ -91,6 +91,7 @@ def test_all_that_looks_works_and_doctor_says_what_only_the_index_knows(read_onl
         ["why", "train", rows[0]["sample_id"]],
         ["diff", "pairs@v1", "pairs@latest"],
         ["validate", "train"],
+        ["doctor", "train"],
         ["errors", "words"],
         ["status"],
         ["plan"],
@@ -113,7 +114,7 @@ def test_all_that_writes_fails_with_the_reason(read_only: Any) -> None:
     folder = read_only.folder
     read_only.draw("new", "a new picture")
     before = sorted(path for path in (folder / "lake").rglob("*"))
-    writes = [["apply"], ["promote", "train"], ["model", "add", "counted.py", "m"]]
+    writes = [["apply"], ["promote", "train"], ["apply", "--lock"], ["model", "add", "counted.py", "m"]]
     for status, answer in all_of(folder, *writes):
         assert (status, answer["error"]["code"]) == (6, "read_only"), answer
         assert "Permission denied" in answer["error"]["message"]

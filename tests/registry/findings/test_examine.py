@@ -196,15 +196,15 @@ def test_a_model_of_unknown_data(ill: Any) -> None:
     assert model.examples[0]["ref"].startswith("model:clip@")
 
 
-def test_low_scores_are_noted(ill: Any) -> None:
-    """Of whatever gives the score of a pair: here the words, in tenths."""
-    plugin = ill.folder / "counted.py"
-    plugin.write_text(plugin.read_text().replace("n_words", "score").replace("pa.int32()", "pa.float32()"))
-    file = ill.folder / "mmreg.yaml"
-    file.write_text(file.read_text().replace("n_words >= 2", "score >= 2"))
-    ill.apply("+words")
-    report = ill.open().examine("pairs")
-    assert report.unanswered["noise"] == "no pass with 'use: clip_score' has scored its pairs"
+def test_captions_that_say_nothing(ill: Any) -> None:
+    for number in range(3):
+        (ill.folder / "images" / f"{number}.txt").write_text("Buy now at our shop")
+    (ill.folder / "images" / "3.txt").write_text("IMG_1234.jpg")
+    ill.apply()
+    (finding,) = found(ill.open().examine("pairs"))["boilerplate"]
+    assert (finding.count, finding.of) == (4, 8)
+    assert finding.message.startswith("caption: ") and "use: caption" in finding.cure
+    assert any("Buy now" in example["value"] for example in finding.examples)
 
 
 def test_a_version_that_failed_its_checks(ill: Any) -> None:
