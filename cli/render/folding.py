@@ -29,7 +29,7 @@ def fold(text: str, columns: int, lines: int = 4) -> list[str]:
             break
         else:
             folded.append(fit(word, columns))
-    return [_tame(line) for line in folded if line]
+    return [fit(line, columns) for line in folded if line]
 
 
 def _tame(line: str) -> str:
