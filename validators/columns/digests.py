@@ -118,11 +118,18 @@ def _find(run: Digests, digests: Digests) -> NDArray[np.intp]:
         at = at + going
 
 
+_NULL = blake2b(digest_size=16, person=b"null").digest()
+"""No value has it."""
+
+
 def digests_of(columns: Sequence[pa.Array[Any]]) -> Digests:
     """The digest of every row: of rows whose values are equal, nulls too, the same one."""
-    rows = zip(*(_binary(column).to_pylist() for column in columns), strict=True)
-    # repr() keeps values apart: ("ab", "c") is not ("a", "bc").
-    digests = b"".join([blake2b(repr(row).encode(), digest_size=16).digest() for row in rows])
+    values = [_binary(column).to_pylist() for column in columns]
+    if len(values) == 1:
+        digests = b"".join([_NULL if one is None else blake2b(one, digest_size=16).digest() for one in values[0]])
+    else:  # repr() keeps values apart: ("ab", "c") is not ("a", "bc")
+        rows = zip(*values, strict=True)
+        digests = b"".join([blake2b(repr(row).encode(), digest_size=16).digest() for row in rows])
     return np.ascontiguousarray(np.frombuffer(digests, dtype=np.uint64).reshape(-1, 2).T)
 
 
