@@ -103,6 +103,7 @@ def test_what_mmreg_does_not_know_is_asked_there(
 def test_failing_samples_are_shown(judge: Judge) -> None:
     declared = {"check": "gx.expect_column_values_to_not_be_outliers", "column": "x", "multiplier": 0.5}
     (one,) = judge(CELLS, **declared, cuts=[1, 3]).examples
+    assert judge(CELLS, **declared, examples=0).examples == ()
     assert one == {"sample_id": (3).to_bytes(16, "big").hex(), "value": "100.0", "reason": "not as expected"}
 
 
