@@ -26,6 +26,8 @@ from mmreg.validators.world import Rows
 
 Ids = NDArray[np.void]
 _ID = np.dtype("V16")
+_FLAT = np.array([0, 1 << 63], np.uint64)
+"""The hashes of pictures of one colour, which are all alike and tell nothing of it."""
 _PICTURES, _HASHES = 64, 65_536
 """Rows of another version that are read at once."""
 
@@ -41,7 +43,8 @@ class NoNearDuplicates:
 
     Alike are images whose 64-bit perceptual hashes (`mmreg.validators.media.perceptual_hash`) differ in at most
     ``max_distance`` bits, the same ones too. ``column`` has images, which are decoded, or their hashes as integers of
-    64 bits. Null and what does not decode is not examined. Held in memory are 24 bytes a row, some 90 at the end.
+    64 bits. Null, what does not decode and what is of one colour is not examined. Held in memory are 24 bytes a row,
+    some 90 at the end.
     """
 
     media = True
@@ -68,13 +71,14 @@ class NoNearDuplicates:
             self._pictures.want("phash")
         self.columns = (self._column,)
         self._rows: list[tuple[Hashes, Ids]] = []
-        self._unread = 0
+        self._unread = self._flat = 0
 
     def update(self, batch: pa.RecordBatch) -> None:
         hashes, ids = self._hashed(batch)
-        self._rows.append((hashes, ids))
-        column = cells(batch, self._column)
+        column, flat = cells(batch, self._column), np.isin(hashes, _FLAT)
         self._unread += len(column) - column.null_count - len(hashes)
+        self._flat += int(flat.sum())
+        self._rows.append((hashes[~flat], ids[~flat]))
 
     def result(self) -> CheckResult:
         hashes, ids = _joined(self._rows)
@@ -95,12 +99,19 @@ class NoNearDuplicates:
         ]
         message = share(self._spec, len(hashes), len(failed), f"images look like {self._whom}")
         result = verdict(self._spec, self._column, len(hashes), len(failed), message, examples)
-        if not self._unread:
+        left_out = [
+            f"{number:,} {why}"
+            for number, why in (
+                (self._unread, "do not decode (image_decodes)"),
+                (self._flat, "of one colour (not_blank)"),
+            )
+            if number
+        ]
+        if not left_out:
             return result
         if not len(hashes):
-            said = f"none of {self._unread:,} decodes (image_decodes says why)"
-            return replace(result, status="insufficient", message=said)
-        return replace(result, message=f"{message}; {self._unread:,} more do not decode (image_decodes says why)")
+            return replace(result, status="insufficient", message=f"nothing to compare: {', '.join(left_out)}")
+        return replace(result, message=f"{message}; not compared: {', '.join(left_out)}")
 
     @property
     def _whom(self) -> str:
