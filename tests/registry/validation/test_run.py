@@ -157,6 +157,8 @@ def test_nothing_that_is_kept_has_a_cell(notes: Callable[..., Any]) -> None:
     {check: matches, column: text, pattern: nothing}
     {check: length, column: text, max_value: 3}
     {check: utf8, column: text}
+    {check: boilerplate, column: text, max_share: 0.01}
+    {check: pii, column: text}
     {check: quantiles, column: n, at_most: {"0.5": 1}}
     {check: gx.expect_column_values_to_be_in_set, column: text, value_set: [others]}
     {check: gx.expect_column_distinct_values_to_be_in_set, column: text, value_set: [others]}
