@@ -74,15 +74,15 @@ class NoNearDuplicates:
         self._unread = self._flat = 0
 
     def update(self, batch: pa.RecordBatch) -> None:
-        hashes, ids = self._hashed(batch)
-        column, flat = cells(batch, self._column), np.isin(hashes, _FLAT)
-        self._unread += len(column) - column.null_count - len(hashes)
-        self._flat += int(flat.sum())
-        self._rows.append((hashes[~flat], ids[~flat]))
+        column, hashed = cells(batch, self._column), self._hashed(batch)
+        told = _telling(hashed)
+        self._unread += len(column) - column.null_count - len(hashed[0])
+        self._flat += len(hashed[0]) - len(told[0])
+        self._rows.append(told)
 
     def result(self) -> CheckResult:
         hashes, ids = _joined(self._rows)
-        others, other_ids = _joined(list(map(self._hashed, self._elsewhere())))
+        others, other_ids = _joined([_telling(self._hashed(batch)) for batch in self._elsewhere()])
         groups = self._groups(ids, len(others))
         every = np.concatenate([others, hashes])
         near = nearest_earlier(every, groups, self._distance)
@@ -155,6 +155,13 @@ class NoNearDuplicates:
         there = column.is_valid().to_numpy(zero_copy_only=False)
         hashes: Hashes = column.fill_null(0).to_numpy(zero_copy_only=False).view(np.uint64)
         return hashes[there], _ids(batch)[there]
+
+
+def _telling(hashed: tuple[Hashes, Ids]) -> tuple[Hashes, Ids]:
+    """Without the hashes of pictures of one colour."""
+    hashes, ids = hashed
+    told = ~np.isin(hashes, _FLAT)
+    return hashes[told], ids[told]
 
 
 def _joined(rows: list[tuple[Hashes, Ids]]) -> tuple[Hashes, Ids]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -178,6 +178,7 @@ def test_near_duplicates_by_their_definition(
 @given(
     ours=st.lists(HASHES, max_size=15), theirs=st.lists(HASHES, max_size=15), distance=st.sampled_from([0, 1, 4, 12])
 )
+@example(ours=[1], theirs=[0], distance=4)
 def test_near_duplicates_elsewhere_by_their_definition(
     judge: Judge, world: World, ours: list[int | None], theirs: list[int | None], distance: int
 ) -> None:
