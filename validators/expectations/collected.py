@@ -69,7 +69,7 @@ class Collected:
         failed = found["unexpected_count"]
         counts = {"rows": found["element_count"], "examined": examined, "failed": failed}
         tally.merge({**counts, "examples": list(self._examples(found))})
-        result = told_of_rows(spec, tally, "are not as expected", self._mostly, "great_expectations")
+        result = told_of_rows(spec, tally, "values are not as expected", self._mostly, "great_expectations")
         if spec.max_failure_rate:
             return result
         return replace(result, status="passed" if answer.success else "failed")
