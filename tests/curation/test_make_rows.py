@@ -382,7 +382,7 @@ def test_other_columns_are_refused(making: Any) -> None:
 def test_a_sample_of_what_would_be_made_is_not_paid_for_again(making: Any) -> None:
     making.apply("pairs")
     os.environ["CALLS"] = str(making.folder / "calls.log")
-    [step] = plan(making.open(), ["split_up"], sample=2).steps
+    (step, *_) = plan(making.open(), ["split_up"], sample=2).steps
     assert step.sample is not None and step.sample.rows == 2
     assert len(new_calls(making)) == 2
     making.apply("split_up")
