@@ -58,4 +58,4 @@ def _kept(result: CheckResult) -> dict[str, Any]:
     said = asdict(result)
     kept = [{key: example[key] for key in ("sample_id", "reason") if key in example} for example in said["examples"]]
     drawn = [one for one in said["histograms"] if not one["cells"]]
-    return {**said, "examples": kept, "histograms": drawn}
+    return {**said, "examples": kept, "histograms": drawn, "groups": []}  # names of groups are cells, too
