@@ -155,6 +155,8 @@ def _picture(seeded: np.random.Generator) -> bytes:
 
 
 def _mmreg(folder: Path, which: str, record: bool = False) -> Work:
+    import lance  # noqa: F401
+
     from mmreg.registry.api import Registry
     from mmreg.registry.validation import run_checks
     from mmreg.schemas.declaration import CheckSpec
@@ -163,7 +165,7 @@ def _mmreg(folder: Path, which: str, record: bool = False) -> Work:
     declared = {"cells": CELLS, "media": pictures, "all": [*CELLS, *pictures]}[which]
     specs = [CheckSpec.model_validate(check) for check in declared]
     registry = Registry.open(folder)
-    registry.open_version("table@latest")
+    len(registry.open_version("table@latest"))
 
     def work() -> Found:
         report = run_checks(registry, registry.latest("table"), specs, record=record)
