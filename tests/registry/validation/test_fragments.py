@@ -191,7 +191,7 @@ def test_incremental_is_full(
     run_state_machine_as_test(
         Life,
         settings=settings(
-            max_examples=3,
+            max_examples=2,
             stateful_step_count=5,
             phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
