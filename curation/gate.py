@@ -77,7 +77,6 @@ def gate(registry: Registry, ask: Ask, progress: Progress | None = None) -> Gate
             row.ref,
             only=[escape(check.key) for check in checks] if ask.only else (),
             since={row.dataset: base.row.ref} if base is not None else None,
-            allow=known.allow if known is not None else None,
             record=ask.record,
             progress=progress,
         )

@@ -5,7 +5,7 @@ Everything that the command line can do, this class and the functions of `mmreg.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -98,19 +98,18 @@ class Registry(Workspace):
         *,
         only: Sequence[str] = (),
         since: Mapping[str, VersionRef | str] | None = None,
-        allow: Callable[[ValidationReport], ValidationReport] | None = None,
         record: bool = True,
         progress: Progress | None = None,
     ) -> list[ValidationReport]:
         """Run the declared checks on ``ref``, or on the latest version of every dataset that has checks.
 
-        ``only``, ``since``, ``allow`` and ``record`` as for `mmreg.registry.validate.validate`.
+        ``only``, ``since`` and ``record`` as for `mmreg.registry.validate.validate`.
         """
         from mmreg.registry.validate import validate
 
         before = {name: _version(at) for name, at in (since or {}).items()}
         asked = _version(ref) if ref is not None else None
-        return validate(self, asked, only=only, since=before, allow=allow, record=record, progress=progress)
+        return validate(self, asked, only=only, since=before, record=record, progress=progress)
 
     def promote(self, ref: VersionRef | str, *, progress: Progress | None = None) -> ValidationReport:
         """Make ``ref`` what its dataset's bare name means, if its checks pass."""

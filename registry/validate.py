@@ -10,7 +10,6 @@ from mmreg.registry.clock import now
 from mmreg.registry.lock import write_lock
 from mmreg.registry.runs import new_run_id
 from mmreg.registry.validation import run_checks
-from mmreg.registry.validation.run import Allow
 from mmreg.schemas.check import ValidationReport
 from mmreg.schemas.refs import VersionRef
 from mmreg.schemas.run import Job, Run, RunInput, RunState
@@ -27,7 +26,6 @@ def validate(
     *,
     only: Sequence[str] = (),
     since: Mapping[str, VersionRef] | None = None,
-    allow: Allow | None = None,
     record: bool = True,
     progress: Progress | None = None,
 ) -> list[ValidationReport]:
@@ -35,12 +33,11 @@ def validate(
 
     ``only``: keys or names of checks, or patterns of them with ``*``; datasets without such a check are left out, and
     `NotFound` is raised where there is none at all. ``since``: by dataset an earlier version; of checks that judge
-    every row by itself only rows count in whose fragments something has changed since. ``allow`` says which failures a
-    baseline lets pass. Recorded if ``record`` says so,
+    every row by itself only rows count in whose fragments something has changed since. Recorded if ``record`` says so,
     unless the lake cannot be written to.
     """
     reports = [
-        _checked(workspace, row, only, (since or {}).get(row.dataset), allow, record, progress)
+        _checked(workspace, row, only, (since or {}).get(row.dataset), record, progress)
         for row in _asked(workspace, ref)
     ]
     if not only:
@@ -117,10 +114,9 @@ def _checked(
     row: VersionRow,
     only: Sequence[str] = (),
     since: VersionRef | None = None,
-    allow: Allow | None = None,
     record: bool = True,
     progress: Progress | None = None,
 ) -> ValidationReport:
     specs = workspace.spec.checks.get(row.dataset, ())
     before = workspace.catalog.resolve(since) if since is not None else None
-    return run_checks(workspace, row, specs, only=only, since=before, allow=allow, record=record, progress=progress)
+    return run_checks(workspace, row, specs, only=only, since=before, record=record, progress=progress)

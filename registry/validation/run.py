@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from mmreg.schemas.declaration import CheckSpec
 
 
-Allow = Callable[[ValidationReport], ValidationReport]
-
-
 def run_checks(
     workspace: Workspace,
     row: VersionRow,
@@ -42,7 +39,6 @@ def run_checks(
     *,
     only: Sequence[str] = (),
     since: VersionRow | None = None,
-    allow: Allow | None = None,
     record: bool = True,
     progress: Progress | None = None,
 ) -> ValidationReport:
@@ -50,7 +46,6 @@ def run_checks(
 
     ``only``: keys, names of checks, or patterns of them with ``*``. ``since``: an earlier version of the dataset; of
     checks that judge every row by itself only rows count in whose fragments something has changed since.
-    ``allow``: what makes of the report one that knows which failures a baseline lets pass.
     ``record``: keep the run and what was seen in the lake, unless that cannot be written to. Raises `UsageError` for a
     check that is not as it should be, or that breaks; it names the dataset, the check and its place.
     """
@@ -67,7 +62,6 @@ def run_checks(
     looks = checking.looks(asked, table)
     checking.run(looks)
     report = replace(report, rows=table.rows, results=checking.results(looks))
-    report = allow(report) if allow is not None else report
     if not record:
         return report
     facts = {

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFile, ImageFilter
 
 from mmreg.curation.image_stats import ImageStats
-from mmreg.validators.media.perceptual_hash import phash
 from mmreg.curation.protocol import Recipe
 from mmreg.errors import UsageError
+from mmreg.validators.media.perceptual_hash import phash
 
 Scene = Callable[..., Image.Image]
 Encode = Callable[..., bytes]
