@@ -159,7 +159,7 @@ def _mmreg(folder: Path, which: str, record: bool = False) -> Work:
 
     from mmreg.registry.api import Registry
     from mmreg.registry.validation import run_checks
-    from mmreg.schemas.declaration import CheckSpec
+    from mmreg.schemas.check_spec import CheckSpec
 
     pictures = [{"check": "image_decodes", "column": "picture"}]
     declared = {"cells": CELLS, "media": pictures, "all": [*CELLS, *pictures]}[which]

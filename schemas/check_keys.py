@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mmreg.schemas.declaration import CheckSpec
+from mmreg.schemas.check_spec import CheckSpec
 
 
 def check_keys(specs: Iterable[CheckSpec]) -> tuple[str, ...]:

@@ -5,12 +5,13 @@ The Python twin is to build a `ProjectSpec` by hand: same classes, same checks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from mmreg.errors import UsageError
+from mmreg.schemas.check_spec import CheckSpec
 from mmreg.schemas.places import DEFAULT_CATALOG, DEFAULT_LAKE
 from mmreg.schemas.refs import NAME, ModelRef, VersionRef, check_name
 from mmreg.schemas.secrets import in_address, in_option, is_reference
@@ -78,7 +79,6 @@ VersionRefText = Annotated[str, _checked(VersionRef.parse)]
 Address = Annotated[str, AfterValidator(_without_password)]
 """A path or a URI, never with a secret inside."""
 Secret = Annotated[str, AfterValidator(_reference), Field(json_schema_extra={"pattern": "^(env|file):."})]
-Severity = Literal["error", "warning"]
 
 
 class Declared(BaseModel):
@@ -426,43 +426,6 @@ class TrainingSpec(Declared):
         default="keep",
         description="where the data moved on: keep the model and say so, or train anew",
     )
-
-
-EXAMPLES = 5
-"""Failing samples that a report shows of a check, unless declared otherwise."""
-
-
-def _check_or_suite(schema: dict[str, Any]) -> None:
-    del schema["required"]
-    schema["anyOf"] = [{"required": ["check"]}, {"required": ["suite"]}]
-
-
-class CheckSpec(BaseModel):
-    """One check of a dataset: ``check`` names it, the other keys are its arguments."""
-
-    model_config = ConfigDict(extra="allow", frozen=True, strict=True, json_schema_extra=_check_or_suite)
-
-    check: str = Field(description="which check; all other keys are its arguments. `suite: FILE` alone is `gx.suite`")
-    severity: Severity = Field(default="error", description="whether a failure stops a promotion")
-    max_failure_rate: float = Field(default=0.0, ge=0, le=1, description="the share that may fail")
-    name: str | None = Field(default=None, min_length=1, max_length=100, description="what it is called in reports")
-    sample: int | None = Field(
-        default=None, gt=0, description="look at about so many rows, the same from version to version, not at all"
-    )
-    examples: int = Field(default=EXAMPLES, ge=0, le=10_000, description="failing samples that reports show")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _suite(cls, declared: Any) -> Any:
-        """``{suite: path.json}`` is a suite of Great Expectations."""
-        if isinstance(declared, Mapping) and "suite" in declared and "check" not in declared:
-            return {"check": "gx.suite", **declared}
-        return declared
-
-    @property
-    def arguments(self) -> dict[str, Any]:
-        """The check's own arguments, in the order they were declared."""
-        return dict(self.model_extra or {})
 
 
 class LakeSpec(Declared):

@@ -8,7 +8,8 @@ from typing import Annotated, TypeVar
 from pydantic import AfterValidator, ValidationError
 
 from mmreg.errors import UsageError
-from mmreg.schemas.declaration import CheckSpec, Declared
+from mmreg.schemas.check_spec import CheckSpec
+from mmreg.schemas.declaration import Declared
 from mmreg.validators.unknown import unknown
 
 Arguments = TypeVar("Arguments", bound=Declared)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
 
-from mmreg.schemas.declaration import CheckSpec
+from mmreg.schemas.check_spec import CheckSpec
 
 SUITES: Mapping[str, str] = {"gx.suite": "expectations.suite:expand_suite"}
 """Checks that stand for several: by name, the module here and the function which says what for.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mmreg.errors import UsageError
-from mmreg.schemas.declaration import CheckSpec
+from mmreg.schemas.check_spec import CheckSpec
 from mmreg.validators.built_in import BUILT_IN
 from mmreg.validators.expectations.load import load_expectation
 from mmreg.validators.expectations.names import EXPECTATIONS

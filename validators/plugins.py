@@ -12,7 +12,7 @@ from typing import Any
 
 from mmreg.errors import MmregError, UsageError
 from mmreg.plugins import beside, import_class, installed
-from mmreg.schemas.declaration import CheckSpec
+from mmreg.schemas.check_spec import CheckSpec
 from mmreg.validators.built_in import BUILT_IN
 from mmreg.validators.protocol import Check
 from mmreg.validators.table import Table

@@ -155,7 +155,7 @@ from mmreg.errors import UsageError
 """
 
 _TEST_IMPORTS = """\
-from mmreg.schemas.declaration import CheckSpec
+from mmreg.schemas.check_spec import CheckSpec
 from mmreg.validators import Table, load_check
 """
 

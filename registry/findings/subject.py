@@ -12,7 +12,7 @@ from mmreg.registry.derive import roots_at
 from mmreg.registry.show import common_producers
 from mmreg.registry.validation.world import WorkspaceWorld
 from mmreg.schemas.arrow import media_kind
-from mmreg.schemas.declaration import CheckSpec
+from mmreg.schemas.check_spec import CheckSpec
 
 if TYPE_CHECKING:
     from mmreg.registry.catalog import VersionRow

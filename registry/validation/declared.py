@@ -13,7 +13,7 @@ from mmreg.errors import MmregError, UsageError
 from mmreg.registry.validation.places import place_of
 from mmreg.schemas.check import Place
 from mmreg.schemas.check_keys import check_keys
-from mmreg.schemas.declaration import CheckSpec
+from mmreg.schemas.check_spec import CheckSpec
 from mmreg.validators.expand import expand
 from mmreg.validators.load import load_check
 from mmreg.validators.protocol import Check

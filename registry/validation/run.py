@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from mmreg.registry.catalog import VersionRow
     from mmreg.registry.read import Reader
     from mmreg.registry.workspace import Workspace
-    from mmreg.schemas.declaration import CheckSpec
+    from mmreg.schemas.check_spec import CheckSpec
 
 
 def run_checks(

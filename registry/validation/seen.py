@@ -22,7 +22,7 @@ from mmreg.validators.protocol import Check, Mergeable
 if TYPE_CHECKING:
     from mmreg.registry.store import Store
     from mmreg.registry.workspace import Workspace
-    from mmreg.schemas.declaration import CheckSpec
+    from mmreg.schemas.check_spec import CheckSpec
     from mmreg.schemas.run import Run
     from mmreg.validators.table import Table
 

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from mmreg.schemas.baseline import Baseline, baseline_schema
 from mmreg.schemas.check import CheckResult, ValidationReport
 from mmreg.schemas.check_keys import check_keys
-from mmreg.schemas.declaration import CheckSpec
+from mmreg.schemas.check_spec import CheckSpec
 from mmreg.schemas.gate import GateReport, known
 
 KEYS = ("not_null:caption", "row_count", "a name: with, signs")

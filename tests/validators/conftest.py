@@ -14,7 +14,7 @@ import pytest
 
 from mmreg.errors import NotFound
 from mmreg.schemas.check import CheckResult
-from mmreg.schemas.declaration import CheckSpec
+from mmreg.schemas.check_spec import CheckSpec
 from mmreg.validators import Check, Table, load_check
 from mmreg.validators.protocol import Mergeable
 from mmreg.validators.table import cells

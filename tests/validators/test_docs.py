@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from mmreg.errors import UsageError
 from mmreg.schemas.arrow import media_type
-from mmreg.schemas.declaration import CheckSpec
+from mmreg.schemas.check_spec import CheckSpec
 from mmreg.validators import Table, known_checks, load_check
 
 PAGE = (Path(__file__).parents[2] / "docs" / "checks.md").read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ import pytest
 
 from mmreg.errors import UsageError
 from mmreg.schemas.arrow import media_type
-from mmreg.schemas.declaration import CheckSpec
+from mmreg.schemas.check_spec import CheckSpec
 from mmreg.validators import Table, known_checks, load_check
 from mmreg.validators.built_in import BUILT_IN
 

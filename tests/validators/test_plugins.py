@@ -14,7 +14,7 @@ import pytest
 
 import mmreg.validators
 from mmreg.errors import MissingExtra, NotFound, UsageError
-from mmreg.schemas.declaration import CheckSpec
+from mmreg.schemas.check_spec import CheckSpec
 from mmreg.schemas.summary import KnownCheck
 from mmreg.validators import Table, load_check
 from mmreg.validators.built_in import BUILT_IN

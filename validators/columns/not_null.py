@@ -6,7 +6,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mmreg.schemas.check import CheckResult
-from mmreg.schemas.declaration import CheckSpec, Declared
+from mmreg.schemas.check_spec import CheckSpec
+from mmreg.schemas.declaration import Declared
 from mmreg.validators.arguments import parse_arguments
 from mmreg.validators.row_check import RowCheck
 from mmreg.validators.table import Table, cells

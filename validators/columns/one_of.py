@@ -10,7 +10,8 @@ from pydantic import Field
 
 from mmreg.errors import UsageError
 from mmreg.schemas.check import CheckResult
-from mmreg.schemas.declaration import CheckSpec, Declared
+from mmreg.schemas.check_spec import CheckSpec
+from mmreg.schemas.declaration import Declared
 from mmreg.validators.arguments import Number, parse_arguments
 from mmreg.validators.columns.kinds import comparable, demand, is_number, is_text
 from mmreg.validators.row_check import RowCheck

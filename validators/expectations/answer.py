@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from mmreg.schemas.check import CheckResult
-from mmreg.schemas.declaration import CheckSpec
+from mmreg.schemas.check_spec import CheckSpec
 from mmreg.validators.tally import Example, Tally, verdict
 
 How = Literal["streamed", "great_expectations"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmreg.errors import UsageError
-from mmreg.schemas.declaration import CheckSpec
+from mmreg.schemas.check_spec import CheckSpec
 from mmreg.validators.table import Table
 
 

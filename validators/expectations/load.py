@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mmreg.errors import UsageError
-from mmreg.schemas.declaration import CheckSpec
+from mmreg.schemas.check_spec import CheckSpec
 from mmreg.validators.expectations.arguments import Asked
 from mmreg.validators.expectations.compile import from_samples, streamed
 from mmreg.validators.expectations.names import CORE, expectation_name

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mmreg.errors import UsageError
-from mmreg.schemas.declaration import CheckSpec
+from mmreg.schemas.check_spec import CheckSpec
 from mmreg.schemas.suggest import near
 from mmreg.validators.unknown import unknown
 

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 
-from mmreg.schemas.declaration import CheckSpec
+from mmreg.schemas.check_spec import CheckSpec
 from mmreg.validators.columns.digests import DigestSet, digests_of
 from mmreg.validators.expectations.arguments import Asked, ForGreatExpectations
 from mmreg.validators.expectations.ignored import counting, ignored_in_rows

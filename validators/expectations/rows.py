@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from mmreg.schemas.check import CheckResult
-from mmreg.schemas.declaration import CheckSpec
+from mmreg.schemas.check_spec import CheckSpec
 from mmreg.validators.expectations.answer import Answer, counted, mostly_met, told_of_rows
 from mmreg.validators.expectations.values import Bools, missing, present
 from mmreg.validators.row_check import RowCheck

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mmreg.errors import NotFound, UsageError
-from mmreg.schemas.declaration import CheckSpec
+from mmreg.schemas.check_spec import CheckSpec
 from mmreg.validators.expectations.compile import from_samples
 from mmreg.validators.expectations.names import PREFIX, expectation_name
 from mmreg.validators.unknown import unknown

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol
 import pyarrow as pa
 
 from mmreg.schemas.check import CheckResult
-from mmreg.schemas.declaration import CheckSpec
+from mmreg.schemas.check_spec import CheckSpec
 from mmreg.validators.expectations.answer import Answer, told
 from mmreg.validators.table import cells
 

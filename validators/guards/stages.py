@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from mmreg.schemas.check import CheckResult, Group
-from mmreg.schemas.declaration import CheckSpec
+from mmreg.schemas.check_spec import CheckSpec
 from mmreg.schemas.upstream import Base
 from mmreg.validators.columns.digests import DigestSet
 from mmreg.validators.lineage.keys import keys_of

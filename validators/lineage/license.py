@@ -11,7 +11,8 @@ from pydantic import Field
 from mmreg.errors import UsageError
 from mmreg.schemas.cells import values
 from mmreg.schemas.check import CheckResult, Histogram
-from mmreg.schemas.declaration import CheckSpec, Declared
+from mmreg.schemas.check_spec import CheckSpec
+from mmreg.schemas.declaration import Declared
 from mmreg.validators.arguments import parse_arguments
 from mmreg.validators.lineage.terms import UNKNOWN, allowed, kind, most_restrictive
 from mmreg.validators.table import Table, cells

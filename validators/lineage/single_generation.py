@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 from mmreg.errors import UsageError
 from mmreg.schemas.arrow import DONE, state_column
 from mmreg.schemas.check import CheckResult
-from mmreg.schemas.declaration import CheckSpec, Declared
+from mmreg.schemas.check_spec import CheckSpec
+from mmreg.schemas.declaration import Declared
 from mmreg.schemas.fingerprint import NOTHING, light_columns, output_prints
 from mmreg.validators.arguments import parse_arguments
 from mmreg.validators.table import Table, cells

@@ -9,7 +9,8 @@ import numpy as np
 from pydantic import Field
 
 from mmreg.schemas.check import CheckResult, Histogram
-from mmreg.schemas.declaration import CheckSpec, Declared
+from mmreg.schemas.check_spec import CheckSpec
+from mmreg.schemas.declaration import Declared
 from mmreg.validators.arguments import parse_arguments
 from mmreg.validators.lineage.synthetic import depths
 from mmreg.validators.table import Table

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from mmreg.errors import UsageError
-from mmreg.schemas.declaration import CheckSpec
+from mmreg.schemas.check_spec import CheckSpec
 from mmreg.schemas.refs import VersionRef
 from mmreg.validators.table import Table
 from mmreg.validators.world import Rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmreg.schemas.declaration import CheckSpec
+from mmreg.schemas.check_spec import CheckSpec
 from mmreg.validators.media.bounded import DURATIONS, Bounded
 from mmreg.validators.media.sound_look import SoundLook, Sounds
 from mmreg.validators.table import Table

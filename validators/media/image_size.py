@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from mmreg.schemas.check import CheckResult
-from mmreg.schemas.declaration import CheckSpec, Declared
+from mmreg.schemas.check_spec import CheckSpec
+from mmreg.schemas.declaration import Declared
 from mmreg.validators.arguments import parse_arguments
 from mmreg.validators.media.measured import media_column
 from mmreg.validators.row_check import RowCheck

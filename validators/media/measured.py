@@ -12,7 +12,7 @@ import pyarrow as pa
 from mmreg.errors import UsageError
 from mmreg.schemas.arrow import MediaKind, media_kind
 from mmreg.schemas.check import CheckResult
-from mmreg.schemas.declaration import CheckSpec
+from mmreg.schemas.check_spec import CheckSpec
 from mmreg.validators.media.looks import Looks
 from mmreg.validators.media.spread import Spread
 from mmreg.validators.row_check import RowCheck

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from mmreg.schemas.check import CheckResult
-from mmreg.schemas.declaration import CheckSpec, Declared
+from mmreg.schemas.check_spec import CheckSpec
+from mmreg.schemas.declaration import Declared
 from mmreg.validators.arguments import parse_arguments
 from mmreg.validators.columns.digests import DigestCounts, Digests, digests_of
 from mmreg.validators.columns.kinds import demand, different, is_text, texts

@@ -12,7 +12,7 @@ from mmreg.errors import NotFound
 from mmreg.registry.objects import get_object
 from mmreg.registry.validation import run_checks
 from mmreg.schemas.check import Place
-from mmreg.schemas.declaration import CheckSpec
+from mmreg.schemas.check_spec import CheckSpec
 
 PICTURES = """
 version: 1

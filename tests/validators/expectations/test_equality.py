@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from mmreg.schemas.declaration import CheckSpec
+from mmreg.schemas.check_spec import CheckSpec
 from mmreg.validators.expectations.collected import Collected
 from mmreg.validators.expectations.compile import MEASURES, QUESTIONS
 from mmreg.validators.expectations.library import quiet

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from mmreg.errors import UsageError
 from mmreg.schemas.arrow import media_type
 from mmreg.schemas.check import CheckResult
-from mmreg.schemas.declaration import CheckSpec
+from mmreg.schemas.check_spec import CheckSpec
 from mmreg.validators import Table, load_check
 from mmreg.validators.expectations.compile import MEASURES, PARTED, QUESTIONS, is_incremental
 from mmreg.validators.expectations.exact import Moments
@@ -117,7 +117,7 @@ def test_great_expectations_need_not_be_there() -> None:
         "import sys, pyarrow as pa\n"
         "sys.modules['great_expectations'] = None\n"
         "from mmreg.errors import MissingExtra\n"
-        "from mmreg.schemas.declaration import CheckSpec\n"
+        "from mmreg.schemas.check_spec import CheckSpec\n"
         "from mmreg.validators import Table, load_check\n"
         "cells = pa.record_batch({'sample_id': pa.array([bytes(16)], pa.binary(16)), 's': ['a'], 'x': [1.0]})\n"
         "for declared in [{'check': 'gx.expect_column_values_to_match_regex', 'column': 's', 'regex': 'a'},\n"

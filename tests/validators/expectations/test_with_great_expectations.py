@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 from mmreg.cli.main import main
 from mmreg.errors import NotFound, UsageError
 from mmreg.schemas.check import CheckResult, ValidationReport
-from mmreg.schemas.declaration import CheckSpec
+from mmreg.schemas.check_spec import CheckSpec
 from mmreg.validators import Table, load_check
 from mmreg.validators.expand import expand
 from mmreg.validators.expectations import collected

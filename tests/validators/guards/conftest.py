@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from mmreg.schemas.check import CheckResult
-from mmreg.schemas.declaration import CheckSpec
+from mmreg.schemas.check_spec import CheckSpec
 from mmreg.schemas.upstream import Base, Chain, Chosen
 from mmreg.validators import Table, load_check
 

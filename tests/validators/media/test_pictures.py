@@ -15,7 +15,7 @@ from PIL import Image, ImageFilter
 from mmreg.errors import UsageError
 from mmreg.schemas.arrow import SOURCE, media_type
 from mmreg.schemas.check import CheckResult
-from mmreg.schemas.declaration import CheckSpec
+from mmreg.schemas.check_spec import CheckSpec
 from mmreg.validators import Table, load_check
 from mmreg.validators.media.picture_look import PictureLook, Pictures
 

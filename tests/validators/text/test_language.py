@@ -71,7 +71,7 @@ def test_without_its_library_the_extra_is_named() -> None:
 import sys
 import pyarrow as pa
 from mmreg.errors import MissingExtra
-from mmreg.schemas.declaration import CheckSpec
+from mmreg.schemas.check_spec import CheckSpec
 from mmreg.validators import Table, load_check
 sys.modules["py3langid"] = None
 try:
