@@ -100,7 +100,7 @@ def test_doctor_writes_what_a_crash_left_out(project: Callable[..., Any]) -> Non
     lake = small.folder / "lake"
     log = small.open().log("pairs")
     for file in (lake / "_mmreg" / "runs").rglob("*.json"):
-        if json.loads(file.read_text())["outputs"][0]["dataset"] == "pairs":
+        if any(output["dataset"] == "pairs" for output in json.loads(file.read_text())["outputs"]):
             file.unlink()
     for file in (small.folder / ".mmreg").glob("catalog.db*"):
         file.unlink()
