@@ -42,7 +42,7 @@ def draw_histogram(histogram: Histogram) -> str:
             rows.append(row)
     angle = 0 if len(labels) <= 6 and all(len(label) <= 8 for label in labels) else -35
     across = (
-        {"x": alt.X("low:Q", title=None, axis=alt.Axis(tickCount=5, format="~s")), "x2": "high:Q"}
+        {"x": _axis(histogram), "x2": "high:Q"}
         if binned
         else {"x": alt.X("label:N", sort=None, title=None, axis=alt.Axis(labelAngle=angle, labelLimit=110))}
     )
@@ -90,6 +90,22 @@ def _svg(chart: alt.Chart | alt.LayerChart, height: int, title: str) -> str:
     # One picture with one name to who cannot see it. What Vega says of each bar would be read out bar by bar.
     bare = re.sub(r' (?:aria-[a-z]+|role)="[^"]*"', "", file.getvalue())
     return bare.replace("<svg ", f'<svg role="img" aria-label="{_attribute(title)}" ', 1)
+
+
+def _axis(histogram: Histogram) -> alt.X:
+    """Logarithmic where otherwise half of what there is would be in the first twentieth of it."""
+    edges, counts = histogram.edges, histogram.counts.values()
+    near = sum(edge <= edges[-1] / 20 for edge in edges) - 1
+    crowded = edges[0] >= 0 and near > 0 and 2 * sum(sum(one[:near]) for one in counts) > sum(map(sum, counts))
+    if not crowded:
+        return alt.X("low:Q", title=None, axis=alt.Axis(tickCount=5, format="~s"))
+    powers = [10.0**power for power in range(math.ceil(math.log10(max(edges[-1], 1))) + 1)]
+    return alt.X(
+        "low:Q",
+        title=None,
+        scale=alt.Scale(type="symlog"),
+        axis=alt.Axis(values=[0, *powers], labelExpr="format(datum.value, '~s')"),
+    )
 
 
 def _between(edges: Sequence[float]) -> list[str]:
