@@ -108,13 +108,13 @@ def _said(db: Transaction, run: Run) -> None:
 
 def _verdict(run: Run) -> Iterator[tuple[str, bool | None]]:
     """Whether a version is as its checks want it; None where it was promoted without any. Where only some of them
-    passed, nothing is said of the others."""
+    passed, nothing is said of the others; and rows that changed tell nothing of the share that fails of all."""
     if promotion := run.facets.get("promotion"):
         if promotion.get("validation", "") is None:
             yield promotion["uuid"], None
     elif run.job.kind == "validation":
         found = run.facets.get("validation", {})
-        if "ok" in found and not (found["ok"] and (found.get("only") or found.get("since"))):
+        if "ok" in found and not found.get("since") and not (found["ok"] and found.get("only")):
             yield from ((i.id, bool(found["ok"])) for i in run.inputs[:1] if i.kind == "version")
 
 

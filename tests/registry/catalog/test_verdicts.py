@@ -92,6 +92,13 @@ def test_some_of_the_checks_can_fail_a_version_and_not_clear_it(
     assert verdicts(catalog)[0] == "passed"
 
 
+def test_a_share_of_what_changed_says_nothing_of_the_version(
+    published: list[Run], checked: Make, catalog: Catalog
+) -> None:
+    absorbed(catalog, *published, checked(4, 3, True), checked(5, 3, False, since=published[0].id))
+    assert verdicts(catalog)[0] == "passed"
+
+
 def test_what_was_promoted_stays_it_and_shows_that_it_failed_since(
     published: list[Run], checked: Make, a_run: Make, pairs: Make, catalog: Catalog
 ) -> None:
