@@ -31,13 +31,16 @@ _ROW = '<tr><td><a href="{page}">{version}</a></td><td>{checks}</td><td>{failed}
 
 
 def write_data_docs(reports: Sequence[ValidationReport], folder: Path) -> Path:
-    """Write a page for each report that has expectations, and an index of these; return the path of the index.
+    """Write a page for each report that has expectations, one for each of their suites, and an index of the reports.
+
+    A suite is what is declared for a dataset. Returns the path of the index.
 
     Checks other than ``gx.`` are not in it. Raises `MissingExtra` where GX is not installed, and `UsageError` where
     the folder cannot be written to.
     """
     with quiet("--data-docs"):
         pages = {_place(report): _page(report) for report in reports if _expectations(report)}
+        suites = {_suite_name(report): _suite_page(report) for report in reports if _expectations(report)}
     rows = [
         _ROW.format(
             page=escape(f"{place}/index.html"),
@@ -51,6 +54,8 @@ def write_data_docs(reports: Sequence[ValidationReport], folder: Path) -> Path:
     try:
         for place, page in pages.items():
             _write(folder / place / "index.html", page)
+        for name, page in suites.items():
+            _write(folder / "expectations" / f"{name}.html", page)
         _write(folder / "index.html", _INDEX.format(rows="\n".join(rows)))
     except OSError as error:
         raise UsageError(f"Data Docs cannot be written to {folder}: {error.strerror}") from None
@@ -64,6 +69,11 @@ def _place(report: ValidationReport) -> str:
 
 def _expectations(report: ValidationReport) -> list[CheckResult]:
     return [result for result in report.results if result.check.startswith(PREFIX)]
+
+
+def _suite_name(report: ValidationReport) -> str:
+    """Without dots, which GX's pages would take for folders."""
+    return report.dataset.replace(".", "-")
 
 
 def _write(path: Path, page: str) -> None:
@@ -81,7 +91,7 @@ def _page(report: ValidationReport) -> str:
     suite = ExpectationSuiteValidationResult(
         success=good == len(results),
         results=[_result(result) for result in results],
-        suite_name=_safe(report.dataset),
+        suite_name=_suite_name(report),
         statistics={
             "evaluated_expectations": len(results),
             "successful_expectations": good,
@@ -98,15 +108,30 @@ def _page(report: ValidationReport) -> str:
     return page
 
 
+def _suite_page(report: ValidationReport) -> str:
+    from great_expectations.core.expectation_suite import ExpectationSuite
+    from great_expectations.render.renderer.page_renderer import ExpectationSuitePageRenderer
+    from great_expectations.render.view.view import DefaultJinjaPageView
+
+    declared = [_configuration(result) for result in _expectations(report)]
+    view: Any = DefaultJinjaPageView()
+    renderer: Any = ExpectationSuitePageRenderer()
+    page: str = view.render(renderer.render(ExpectationSuite(_suite_name(report), declared)))
+    return page
+
+
+def _configuration(result: CheckResult) -> Any:
+    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+
+    return ExpectationConfiguration(type=result.check.removeprefix(PREFIX), kwargs=_safe(result.arguments))
+
+
 def _result(result: CheckResult) -> Any:
     from great_expectations.core.expectation_validation_result import ExpectationValidationResult
-    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
     return ExpectationValidationResult(
         success=result.status != "failed",
-        expectation_config=ExpectationConfiguration(
-            type=result.check.removeprefix(PREFIX), kwargs=_safe(result.arguments)
-        ),
+        expectation_config=_configuration(result),
         result=_counts(result) if "element_count" in result.numbers else _observed(result),
         exception_info={"raised_exception": False, "exception_message": None, "exception_traceback": None},
         meta={},

@@ -305,10 +305,14 @@ def test_data_docs_are_written_without_data_and_without_markup_of_others(judge: 
     report = ValidationReport("pairs", "pairs@v3", "abc", 2, results, run="run1")
     index = write_data_docs([report, ValidationReport("other", "other@v1", "def", 0, ())], tmp_path)
     page = tmp_path / "validations" / "pairs" / "v3" / "run1" / "index.html"
-    assert sorted(tmp_path.rglob("*.html")) == sorted([index, page])
+    suite = tmp_path / "expectations" / "pairs.html"
+    assert sorted(tmp_path.rglob("*.html")) == sorted([index, page, suite])
     assert "validations/pairs/v3/run1/index.html" in index.read_text(encoding="utf-8")
     text = page.read_text(encoding="utf-8")
-    assert "<script>alert" not in text and "<img src=x" not in text
+    said = suite.read_text(encoding="utf-8")
+    assert "most common" in said and "not_null" not in said
+    assert all("<script>alert" not in one and "<img src=x" not in one for one in (text, said))
+    assert 'href="../../../../expectations/pairs.html"' in text and 'href="../index.html"' in said
     assert "&lt;script&gt;alert(1)" in text and "50% of 2 total rows" in text
     assert (page.parent / "../../../../index.html").resolve() == index
 
@@ -355,4 +359,4 @@ def test_the_gate_runs_suites_and_writes_data_docs(tmp_path: Path) -> None:
         ("passed", "streamed", 0, 11),
         ("failed", "streamed", 1, 12),
     ]
-    assert (done.exit_code, len(list(docs.rglob("*.html")))) == (1, 2)
+    assert (done.exit_code, len(list(docs.rglob("*.html")))) == (1, 3)
