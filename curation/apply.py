@@ -79,11 +79,12 @@ def apply(
         if approved.digest != approve:
             raise _not_approved(select, approved.digest, f"what would be done is no longer the plan {approve}")
     declaration, progress = Declaration(registry, force=force), progress or Quiet()
-    audits = audit.Audits(registry, progress)
+    chosen = steps(registry.project, select)
+    checked = audit.touched(registry, chosen)
+    audits = audit.Audits(registry, progress, checked)
     work = Work(registry, progress, Allowance(registry.spec, approved), declaration, audits, errors_only)
     named = {selector.strip("+").removeprefix("dataset:") for selector in select}
     results: list[StepResult] = []
-    chosen = steps(registry.project, select)
     for step in chosen:
         if errors_only and step.kind != "pass":
             continue
@@ -91,7 +92,7 @@ def apply(
             results += _seconds(work, _apply(work, step, step.name in named))
         except NotApproved as error:
             raise _not_approved(select, plan(registry, select).digest, error.message) from error
-    results += _seconds(work, audits.of(audit.touched(registry, chosen), promote=promote))
+    results += _seconds(work, audits.of(checked, promote=promote))
     written = write_lock(registry) if lock or promote else None
     return ApplyReport(tuple(results), str(lock_path(registry.project).name) if written is not None else None)
 
@@ -206,6 +207,7 @@ def _pass(work: Work, name: str, planned: PlanStep, named: bool) -> StepResult:
         weights_path(registry.project.folder, checkpoint, verify=True)
         inputs = (RunInput("checkpoint", checkpoint.digest, f"{bound.spec.model}", role="curated_by"),)
     if planned.action == "run":
+        work.audits.refuse_senseless()
         if not work.errors_only:  # how many these are is not planned; what they cost is watched all the same
             work.allowance.admit(planned)
         stage_samples(registry, bound, lambda: pass_freshness(registry, bound).pending)

@@ -5,11 +5,15 @@ training reads has passed them; a version becomes what its dataset's name means 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
+from mmreg.curation.foreseen import Foreseen, OnlyTheLakeKnows, foresee
 from mmreg.curation.graph import Step
-from mmreg.curation.kinds import root_of
+from mmreg.curation.kinds import root_of, roots_behind
 from mmreg.curation.since import tells
 from mmreg.errors import NotFound
 from mmreg.registry.validate import publish
@@ -38,11 +42,24 @@ class Verdict:
 
 
 class Audits:
-    """What the checks said during one apply: no version is checked twice, or told of twice."""
+    """What the checks of ``datasets`` said during one apply: no version is checked twice, or told of twice."""
 
-    def __init__(self, registry: Registry, progress: Progress) -> None:
+    def __init__(self, registry: Registry, progress: Progress, datasets: Iterable[str]) -> None:
         self._registry, self._progress = registry, progress
+        self._unforeseen = list(datasets)
         self._verdicts: dict[str, Verdict] = {}
+
+    def refuse_senseless(self) -> None:
+        """Raise `UsageError` for a check that makes no sense whatever its version will hold, or `MissingExtra`.
+
+        That is before something costly is done: afterwards would be late.
+        """
+        while self._unforeseen:
+            dataset = self._unforeseen.pop()
+            table = _foreseen(self._registry, dataset)
+            for one in declared_checks(self._registry.project, dataset, self._registry.spec.checks[dataset]):
+                with suppress(OnlyTheLakeKnows):
+                    one.load(table)
 
     def of(self, datasets: Iterable[str], *, promote: bool = False) -> Iterator[StepResult]:
         """The newest versions, checked, and where they passed promoted; what has no version yet is left out."""
@@ -64,6 +81,15 @@ class Audits:
             uuid = found.row.uuid
             self._verdicts[uuid] = found
         return self._verdicts[uuid]
+
+
+def _foreseen(registry: Registry, dataset: str) -> Foreseen:
+    """The columns that ``dataset`` will have, as declared, and those that others have put into the lake."""
+    table = foresee(registry.project, dataset)
+    roots = [root for root in roots_behind(registry.project, dataset) if registry.exists(root)]
+    there = {column.name: column for root in roots for column in registry.newest(root).table.schema}
+    more = [column for name, column in there.items() if name not in table.schema.names and name not in table.dim]
+    return replace(table, schema=pa.schema([*table.schema, *more]))
 
 
 def known_verdict(registry: Registry, row: VersionRow) -> Verdict | None:

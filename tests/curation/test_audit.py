@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import lance
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
@@ -16,7 +18,7 @@ from mmreg.config import load
 from mmreg.curation.apply import apply
 from mmreg.curation.plan import plan
 from mmreg.curation.status import status
-from mmreg.errors import Conflict, NotFound
+from mmreg.errors import Conflict, NotFound, UsageError
 from mmreg.registry.lock import read_lock
 from mmreg.registry.validate import publish
 
@@ -74,6 +76,32 @@ def test_apply_checks_what_it_made_and_only_that(audited: Any) -> None:
     assert steps(audited.apply("light")) == []
     assert steps(audited.apply("keep")) == [("train", "unchanged")]
     assert steps(audited.apply("grade")) == [("train", "unchanged")], "a pass over train makes versions of it"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("{check: rangee, column: image.width, min_value: 1}", "unknown check 'rangee'"),
+        ("{check: range, column: image.width, min_valu: 1}", "unknown argument of range 'min_valu'"),
+        ("{check: range, column: image, min_value: 1}", "not a column of numbers"),
+        ("{check: not_null, column: captoin}", "unknown column 'captoin'"),
+        ("{check: lineage.no_leak, evaluation: splits, by: media}", "need 'column'"),
+    ],
+)
+def test_a_check_that_makes_no_sense_is_refused_before_a_pass_is_paid_for(audited: Any, wrong: str, said: str) -> None:
+    declare(audited, SHORT, f"{SHORT}    - {wrong}\n")
+    with pytest.raises(UsageError, match=said):
+        audited.apply()
+    assert not audited.open().runs("pass")
+
+
+def test_a_column_that_others_have_put_into_the_lake_can_be_checked(audited: Any) -> None:
+    audited.apply()
+    table = lance.dataset(str(audited.folder / "lake" / "pairs.lance"))
+    table.add_columns(pa.field("rated", pa.int32()))
+    declare(audited, SHORT, SHORT.replace("4", "5") + "    - {check: not_null, column: rated}\n")
+    grow(audited)
+    assert steps(audited.apply()) == [("train", "failed")], "nobody has rated them"
 
 
 def test_a_failed_version_stays_marked_and_is_never_what_its_name_means(audited: Any) -> None:
