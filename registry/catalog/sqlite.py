@@ -37,7 +37,8 @@ class SqliteDatabase:
             path.parent.mkdir(parents=True, exist_ok=True)
             while True:
                 try:
-                    return cls(path, _connect(path))
+                    with _locked(path.parent, shared=True):  # SQLite errs where files go while it opens them
+                        return cls(path, _connect(path))
                 except _Unusable as fault:
                     _drop(path, fault)
                 except FileNotFoundError:
@@ -138,7 +139,7 @@ def _create(path: Path) -> None:
         connection.executescript(Path(__file__).with_name("schema.sql").read_text(encoding="utf-8"))
         connection.execute(f"PRAGMA user_version = {FORMAT}")
         connection.close()
-        with _one_at_a_time(path.parent):
+        with _locked(path.parent):
             if not path.exists():  # else somebody else made it meanwhile, and theirs is as good
                 _remove(path)  # what SQLite kept beside a file that was deleted would be taken for this one's
                 os.link(temporary, path)
@@ -150,7 +151,7 @@ def _drop(path: Path, fault: _Unusable) -> None:
     import logging
 
     # Of several processes that find it unusable, the first replaces it and the others find it usable.
-    with _one_at_a_time(path.parent):
+    with _locked(path.parent):
         try:
             _connect(path).close()
         except FileNotFoundError:
@@ -163,13 +164,13 @@ def _drop(path: Path, fault: _Unusable) -> None:
 
 
 @contextmanager
-def _one_at_a_time(folder: Path) -> Iterator[None]:
-    """Among the processes that make or replace an index in ``folder``."""
+def _locked(folder: Path, *, shared: bool = False) -> Iterator[None]:
+    """One of the processes that make or replace an index in ``folder``, or all those that open one (``shared``)."""
     import fcntl
 
     opened = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(opened, fcntl.LOCK_EX)
+        fcntl.flock(opened, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
         yield
     finally:
         os.close(opened)
