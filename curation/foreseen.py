@@ -58,6 +58,10 @@ def _root(project: Project, root: str) -> Foreseen:
     found = _source(project, root)
     columns, dim, whole = list(found.columns), set(found.dim), found.whole
     producers: dict[str, str] = {}
+    if (maker := made_roots(project).get(root)) is not None:
+        own = {column.name for column in (SAMPLE_ID, PARENT, ORIGIN)}
+        producers = {name: maker for name in (*(column.name for column in columns), *dim) if name not in own}
+        columns.append(pa.field(state_column(maker), STATE))
     for name, spec in _column_passes(project, root):
         made = _outputs(name, spec, project.folder)
         columns += [pa.field(state_column(name), STATE), *made.columns]
