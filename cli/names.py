@@ -59,7 +59,9 @@ class Assignment(click.ParamType):  # type: ignore[type-arg]
             return name, self._kind(text)
         except ValueError:
             number = " with VALUE a number" if self._kind is float else ""
-            raise UsageError(f"{value!r} is not NAME=VALUE{number}") from None
+            shape = (param and param.metavar) or "NAME=VALUE"
+            hint = f"{param.opts[0]} {shape}" if param is not None else None
+            raise UsageError(f"{value!r} is not {shape}{number}", hint=hint) from None
 
 
 def kept(text: str) -> str:

@@ -12,10 +12,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-import mmreg.validators.media.films as module
 from mmreg.curation.protocol import Recipe
 from mmreg.curation.video_frames import VideoFrames
 from mmreg.schemas.arrow import media_type
+from mmreg.validators.media.decode import MAX_PIXELS
+from mmreg.validators.media.films import Unusable, opened
 
 
 def film(frames: int = 20, side: int = 32, rate: int = 10, container: str = "mp4") -> bytes:
@@ -99,12 +100,18 @@ def test_frames_larger_than_allowed_are_not_taken() -> None:
     assert taken(film(side=64), max_pixels=64 * 64 - 1) == ["pixel_limit"]
 
 
-def test_frames_without_end_are_not_decoded_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_frames_without_end_are_not_decoded_without_end() -> None:
     """A film of a thousand frames within a second: 64 are taken of it at most, one at a second's distance."""
     endless = film(frames=120, rate=1000)
     assert taken(endless) == [""]
-    monkeypatch.setattr(module, "MOST_DECODED", 100)
-    assert taken(endless) == ["frame_limit"]
-    monkeypatch.setattr(module, "MOST_DECODED", 1000)
-    monkeypatch.setattr(module, "MOST_DECODED_PIXELS", 100 * 32 * 32)
-    assert taken(endless) == ["frame_limit"]
+    assert decoded(endless, most_frames=100) == 100
+    assert decoded(endless, most_pixels=100 * 32 * 32) == 100
+
+
+def decoded(video: bytes, **limits: int) -> int:
+    """How many frames come of it, before the limit stops it."""
+    frames = 0
+    with pytest.raises(Unusable, match="frame_limit"), opened(av, video, MAX_PIXELS, **limits) as found:
+        for _ in found.frames():
+            frames += 1
+    return frames

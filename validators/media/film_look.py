@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mmreg.validators.media.decode import MAX_PIXELS
-from mmreg.validators.media.films import Film, Unusable, library, opened
+from mmreg.validators.media.films import MOST_DECODED, Film, Unusable, library, opened
 from mmreg.validators.media.looks import Looks
 
 _SLACK_S = 0.5
@@ -25,15 +25,19 @@ class FilmLook:
 
 
 class Films(Looks[FilmLook]):
-    """One decode of each video for all checks of a version: pictures only, of sound just how long it lasts."""
+    """One decode of each video for all checks of a version: pictures only, of sound just how long it lasts.
 
-    def __init__(self) -> None:
+    ``most_frames`` are decoded of one video, of ``max_pixels`` each.
+    """
+
+    def __init__(self, max_pixels: int = MAX_PIXELS, most_frames: int = MOST_DECODED) -> None:
         super().__init__()
+        self._max_pixels, self._most_frames = max_pixels, most_frames
         self._av = library("checks of videos")
 
     def look(self, data: bytes) -> FilmLook:
         try:
-            with opened(self._av, data, MAX_PIXELS) as film:
+            with opened(self._av, data, self._max_pixels, self._most_frames) as film:
                 return _watched(film)
         except Unusable as reason:
             return FilmLook(defect=(reason.code, reason.detail))

@@ -52,8 +52,9 @@ class Film:
     ``damaged`` (pictures of which parts were made up) and ``end`` (seconds, of all streams) count what came.
     """
 
-    def __init__(self, container: Any, stream: Any, max_pixels: int) -> None:
-        self._container, self._stream, self._max_pixels = container, stream, max_pixels
+    def __init__(self, container: Any, stream: Any, max_pixels: int, most_frames: int, most_pixels: int) -> None:
+        self._container, self._stream = container, stream
+        self._max_pixels, self._most_frames, self._most_pixels = max_pixels, most_frames, most_pixels
         self.promised: int = stream.frames or 0
         self.seconds: float = (container.duration or 0) / _SECOND
         self.packets = self.damaged = 0
@@ -70,7 +71,7 @@ class Film:
                 _check_size(frame.width, frame.height, self._max_pixels)
                 decoded += 1
                 pixels += frame.width * frame.height
-                if decoded > MOST_DECODED or pixels > MOST_DECODED_PIXELS:
+                if decoded > self._most_frames or pixels > self._most_pixels:
                     raise Unusable("frame_limit", f"{decoded:,} frames with {pixels:,} pixels were decoded")
                 if frame.time is None:
                     raise Unusable("unreadable", "its frames have no times")
@@ -87,8 +88,17 @@ class Film:
 
 
 @contextmanager
-def opened(av: Any, data: bytes | None, max_pixels: int) -> Iterator[Film]:
-    """A video open for decoding. Raises `Unusable`, also for what FFmpeg raises within the block."""
+def opened(
+    av: Any,
+    data: bytes | None,
+    max_pixels: int,
+    most_frames: int = MOST_DECODED,
+    most_pixels: int = MOST_DECODED_PIXELS,
+) -> Iterator[Film]:
+    """A video open for decoding: pictures of ``max_pixels`` each, ``most_frames`` and ``most_pixels`` of them in all.
+
+    Raises `Unusable`, also for what FFmpeg raises within the block.
+    """
     if data is None:
         raise Unusable("null_value", "there is no video")
     try:
@@ -101,7 +111,7 @@ def opened(av: Any, data: bytes | None, max_pixels: int) -> Iterator[Film]:
             _check_size(stream.width, stream.height, max_pixels)
             # Pictures of a film may grow on the way: the decoder itself is to refuse them.
             stream.codec_context.options = {"max_pixels": str(max_pixels)}
-            yield Film(container, stream, max_pixels)
+            yield Film(container, stream, max_pixels, most_frames, most_pixels)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise Unusable("unreadable", _words(error)) from error
 

@@ -39,10 +39,14 @@ class SoundLook:
 
 
 class Sounds(Looks[SoundLook]):
-    """One decode of each sound for all checks of a version, by libsndfile, block by block."""
+    """One decode of each sound for all checks of a version, by libsndfile, block by block.
 
-    def __init__(self) -> None:
+    ``most_samples``, of all channels, are decoded of one sound.
+    """
+
+    def __init__(self, most_samples: int = MOST_SAMPLES) -> None:
         super().__init__()
+        self._most_samples = most_samples
         try:
             self._soundfile = importlib.import_module("soundfile")  # it has no type hints
         except ImportError as error:
@@ -57,18 +61,17 @@ class Sounds(Looks[SoundLook]):
             return SoundLook(defect=("truncated", told))
         try:
             with self._soundfile.SoundFile(io.BytesIO(data)) as sound:
-                return _heard(sound)
+                return _heard(sound, self._most_samples // sound.channels)
         except self._soundfile.LibsndfileError as error:
             return SoundLook(defect=("unreadable", str(error.error_string)))
         except (RuntimeError, ValueError, OSError) as error:
             return SoundLook(defect=("unreadable", f"{type(error).__name__}: {error}"))
 
 
-def _heard(sound: Any) -> SoundLook:
+def _heard(sound: Any, most: int) -> SoundLook:
     channels = sound.channels
     full = _FULL_8 if sound.subtype in ("PCM_U8", "PCM_S8") else _FULL_16
     frames, squares, clipped = 0, 0.0, 0
-    most = MOST_SAMPLES // channels
     if sound.frames > most:
         return _too_long(most, channels)
     while len(block := sound.read(max(1, _BLOCK // channels), dtype="float32", always_2d=True)):

@@ -130,8 +130,10 @@ def _lists(*options: str) -> Any:
     return st.sampled_from([list(option) for option in options]).map(lambda names: {"column_list": names})
 
 
-RANGES = st.tuples(st.none() | WHOLE, st.none() | WHOLE).map(
-    lambda pair: list(pair) if None in pair else sorted(pair)  # type: ignore[type-var]
+RANGES = (
+    st.tuples(WHOLE, WHOLE).map(sorted)
+    | st.tuples(st.none(), WHOLE | st.none()).map(list)
+    | st.tuples(WHOLE, st.none()).map(list)
 )
 QUANTILES = st.lists(st.tuples(st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.75, 1.0]), RANGES), min_size=1, max_size=3).map(
     lambda drawn: {"quantiles": [one for one, _ in drawn], "value_ranges": [two for _, two in drawn]}

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from mmreg.errors import MissingExtra, UsageError
 from mmreg.schemas.check import CheckResult
-from mmreg.validators.media import film_look
-from mmreg.validators.media import films as module
+from mmreg.validators.media.film_look import Films
 
 Film = Callable[..., bytes]
 Judge = Callable[..., CheckResult]
@@ -87,16 +86,18 @@ def test_films_outside_the_bounds(told: Any, film: Film) -> None:
     assert told(*films, check="video_duration", max_value=3).examples[0]["value"] == "4 seconds"
 
 
-def test_work_is_bounded(told: Any, film: Film, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_DECODED", 30)
-    result = told(film(20), film(40))
-    assert (result.failed, result.examples[0]["reason"]) == (1, "31 frames with 126,976 pixels were decoded")
+def test_work_is_bounded(film: Film) -> None:
+    films = Films(most_frames=30)
+    assert films.look(film(20)).defect is None
+    assert films.look(film(40)).defect == ("frame_limit", "31 frames with 126,976 pixels were decoded")
 
 
-def test_pictures_of_too_many_pixels_are_not_decoded(told: Any, film: Film, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(film_look, "MAX_PIXELS", 100_000)
-    result = told(film(2, side=320), film())
-    assert (result.failed, result.examples[0]["reason"]) == (1, "320 x 320 = 102,400 pixels, the limit is 100,000")
+def test_pictures_of_too_many_pixels_are_not_decoded(film: Film) -> None:
+    films = Films(max_pixels=100_000)
+    assert films.look(film()).defect is None
+    assert films.look(film(2, side=320)).defect == (
+        "pixel_limit", "320 x 320 = 102,400 pixels, the limit is 100,000",
+    )  # fmt: skip
 
 
 @given(data=st.data())
