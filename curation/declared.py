@@ -18,6 +18,7 @@ from mmreg.curation.kinds import root_of
 from mmreg.curation.plugins import load_pass
 from mmreg.curation.selections import SELECTIONS
 from mmreg.errors import Conflict, UsageError
+from mmreg.registry.text_file import replace_text
 from mmreg.schemas.plan import StepKind
 
 if TYPE_CHECKING:
@@ -127,6 +128,4 @@ class Declaration:
 
 def _write(file: Path, known: dict[str, dict[str, str]]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    scratch = file.with_suffix(".new")
-    scratch.write_text(json.dumps(known, indent=1, sort_keys=True), encoding="utf-8")
-    scratch.replace(file)
+    replace_text(file, json.dumps(known, indent=1, sort_keys=True))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from mmreg.errors import NotFound, SpecError, StorageError
+from mmreg.registry.text_file import replace_text
 from mmreg.schemas.baseline import Baseline
 
 
@@ -32,14 +32,7 @@ def known_failures(file: Path | None, *, new: bool) -> Baseline | None:
 
 def write_baseline(file: Path, baseline: Baseline) -> None:
     """Write it whole or not at all; nothing where the file says so already."""
-    text = baseline.to_text()
-    scratch = file.with_name(f".{file.name}-{os.getpid()}")
     try:
-        if file.exists() and file.read_bytes() == text.encode():
-            return
-        scratch.write_text(text, encoding="utf-8")
-        scratch.replace(file)
+        replace_text(file, baseline.to_text())
     except OSError as error:
         raise StorageError(f"{file}: {error.strerror}") from error
-    finally:
-        scratch.unlink(missing_ok=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmreg.errors import NotFound, SpecError, StorageError
+from mmreg.registry.text_file import replace_text
 from mmreg.schemas.lock import FILE, Lock, LockedDataset, LockedModel, LockedPass
 from mmreg.schemas.refs import ModelRef
 
@@ -99,25 +99,15 @@ def write_lock(workspace: Workspace) -> Lock:
     Raises `StorageError` where the project's folder cannot be written to.
     """
     lock = resolve(workspace)
-    path, text = lock_path(workspace.project), lock.to_text()
+    path = lock_path(workspace.project)
     try:
-        if not path.exists() or path.read_bytes() != text.encode():
-            _replace(path, text)
+        replace_text(path, lock.to_text())
     except OSError as error:
         raise StorageError(
             f"{path}: {error.strerror}; what was applied or promoted stays so",
             hint="mmreg apply --lock, where it can be written",
         ) from error
     return lock
-
-
-def _replace(path: Path, text: str) -> None:
-    scratch = path.with_name(f".{path.name}-{os.getpid()}")
-    try:
-        scratch.write_text(text, encoding="utf-8")
-        scratch.replace(path)
-    finally:
-        scratch.unlink(missing_ok=True)
 
 
 def resolve(workspace: Workspace) -> Lock:
