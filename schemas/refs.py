@@ -85,12 +85,14 @@ class ModelRef:
 class NodeRef:
     """A node of the lineage graph as a person types it.
 
-    ``pairs@v3`` is a version, ``model:clip@champion`` a checkpoint, ``run:0197...`` a run and
-    ``sha256:ab12...`` a checkpoint by the digest of its weights.
+    ``pairs@v3`` is a version, ``pairs@v3:caption`` one column of it, ``model:clip@champion`` a checkpoint,
+    ``run:0197...`` a run, ``sha256:ab12...`` a checkpoint by the digest of its weights and
+    ``source:data/records.jsonl`` what a dataset was read from.
     """
 
-    kind: Literal["version", "model", "run", "digest"]
+    kind: Literal["version", "model", "run", "digest", "source"]
     value: str
+    column: str | None = None
 
     @classmethod
     def parse(cls, text: str) -> NodeRef:
@@ -104,14 +106,20 @@ class NodeRef:
                 return cls("model", str(ModelRef.parse(rest)))
             case "run":
                 return cls("run", rest)
+            case "source":
+                return cls("source", rest)
             case "sha256":
                 if not re.fullmatch(r"[0-9a-f]{4,64}", rest):
                     raise UsageError(f"{text!r}: a digest has 4 to 64 hexadecimal digits")
                 return cls("digest", rest)
-        raise UsageError(
-            f"{text!r}: unknown kind of node {prefix!r}", hint="name@ref, model:name@alias, run:ID or sha256:DIGEST"
-        )
+        try:
+            return cls("version", str(VersionRef.parse(prefix)), rest)
+        except UsageError:
+            raise UsageError(
+                f"{text!r}: unknown kind of node {prefix!r}",
+                hint="name@ref, name@ref:COLUMN, model:name@alias, run:ID, source:PATH or sha256:DIGEST",
+            ) from None
 
     def __str__(self) -> str:
-        prefix = {"version": "", "model": "model:", "run": "run:", "digest": "sha256:"}[self.kind]
-        return prefix + self.value
+        prefix = {"version": "", "model": "model:", "run": "run:", "digest": "sha256:", "source": "source:"}[self.kind]
+        return prefix + self.value + (f":{self.column}" if self.column else "")

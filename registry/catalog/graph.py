@@ -30,6 +30,8 @@ def node_id(db: Database, ref: NodeRef) -> str:
             return _by_prefix(db, ref, f"run:{ref.value}", "mmreg log NAME")
         case "digest":
             return _by_prefix(db, ref, f"checkpoint:{ref.value}", "mmreg model ls")
+        case "source":
+            return _source(db, ref)
 
 
 def lineage(db: Database, focus: str, direction: str, depth: int | None = None) -> Lineage:
@@ -117,6 +119,17 @@ def _known(db: Database, id: str) -> tuple[int, str]:
     if found is None:
         raise NotFound(f"{id} is not in the lineage graph", hint="mmreg ls, or mmreg model ls")
     return found[0], found[1]
+
+
+def _source(db: Database, ref: NodeRef) -> str:
+    """The newest listing of what was read from there: its path as it was declared, or its id."""
+    found = db.row(
+        "SELECT id FROM node WHERE kind = 'source' AND (ref = ? OR id = ?) ORDER BY number DESC LIMIT 1",
+        (ref.value, f"source:{ref.value}"),
+    )
+    if found is None:
+        raise NotFound(f"{ref}: nothing was read from there", hint="mmreg ls, then mmreg lineage up NAME")
+    return str(found[0])
 
 
 def _by_prefix(db: Database, ref: NodeRef, prefix: str, hint: str) -> str:

@@ -18,6 +18,11 @@ nodes = st.one_of(
     models.map(lambda ref: NodeRef("model", str(ref))),
     st.from_regex(r"[A-Za-z0-9.-]{1,40}", fullmatch=True).map(lambda run: NodeRef("run", run)),
     st.from_regex(r"[0-9a-f]{4,64}", fullmatch=True).map(lambda digest: NodeRef("digest", digest)),
+    st.builds(
+        lambda ref, column: NodeRef("version", str(ref), column),
+        versions.filter(lambda ref: ref.dataset not in ("model", "run", "source", "sha256")),
+        st.text(min_size=1),
+    ),
 )
 
 
@@ -82,7 +87,7 @@ def test_what_is_no_reference(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["model:", "run:", "sha256:", "sha256:xyz", "sha256:abc", "dataset:a", ":a", "model:a b"]
+    "text", ["model:", "run:", "sha256:", "sha256:xyz", "sha256:abc", "a b:c", "a:", ":a", "model:a b"]
 )
 def test_what_is_no_node(text: str) -> None:
     with pytest.raises(UsageError):

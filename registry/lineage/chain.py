@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mmreg.errors import NotFound
 from mmreg.registry.derive import selected_by
-from mmreg.registry.validation.upstream import Ancestry
+from mmreg.registry.lineage.ancestry import Ancestry
 from mmreg.schemas.refs import VersionRef
 from mmreg.schemas.run import RunInput
 from mmreg.schemas.upstream import Base, Chain, Chosen

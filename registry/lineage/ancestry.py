@@ -13,7 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from mmreg.registry.derive import selected_by
-from mmreg.registry.validation.history import History, alive, history
+from mmreg.registry.lineage.history import History, alive, history
 from mmreg.schemas.run import Run, RunInput
 from mmreg.schemas.upstream import Origin
 
