@@ -11,11 +11,11 @@ import pyarrow as pa
 
 from mmreg.errors import NotFound
 from mmreg.registry.derive import roots_at
-from mmreg.registry.models import newest
+from mmreg.registry.lineage.ancestry import Ancestry
 from mmreg.registry.lineage.chain import chain
 from mmreg.registry.lineage.depth import Depths
 from mmreg.registry.lineage.history import PassHistory
-from mmreg.registry.lineage.ancestry import Ancestry
+from mmreg.registry.models import newest
 from mmreg.registry.weights import weights_path, weights_stamp
 from mmreg.schemas.fingerprint import light_rows
 from mmreg.schemas.model import Checkpoint
