@@ -13,6 +13,7 @@ A ``metrics.json`` in the output (name: number) is recorded as what the model sc
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -151,7 +152,7 @@ def _call(name: str, spec: TrainingSpec, folder: Path, environment: dict[str, st
         command[0] = sys.executable  # the interpreter that has mmreg
     try:
         # What the command prints is talk: stdout is for data.
-        ended = subprocess.run(command, cwd=folder, env=environment, stdout=sys.stderr.fileno(), check=False)
+        ended = subprocess.run(command, cwd=folder, env=environment, stdout=_talk(), check=False)
     except OSError as error:
         raise TrainingFailed(f"training {name}: {command[0]}: {error.strerror}", hint="mend 'command:'") from error
     if ended.returncode:
@@ -159,6 +160,14 @@ def _call(name: str, spec: TrainingSpec, folder: Path, environment: dict[str, st
             f"training {name}: {' '.join(spec.command)} ended with status {ended.returncode}",
             hint=f"read what it printed, then: mmreg apply {name}",
         )
+
+
+def _talk() -> int:
+    """Where talk goes; in a notebook ``sys.stderr`` is no file, and the terminal's is taken."""
+    try:
+        return sys.stderr.fileno()
+    except io.UnsupportedOperation:
+        return 2
 
 
 def _metrics(name: str, output: Path) -> dict[str, float]:
