@@ -6,7 +6,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 NodeKind = Literal["version", "run", "checkpoint", "source"]
-EdgeKind = Literal["used", "generated", "curated_by", "trained_on", "init_from", "evaluated_on"]
+EdgeKind = Literal[
+    "used", "generated", "curated_by", "trained_on", "init_from", "evaluated_on", "continues", "via"
+]  # fmt: skip
+"""``continues``: the run went on from that version of what it wrote to, without reading it. ``via``: what lies between
+is not shown."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Edge:
-    """From upstream (``source``) to downstream (``target``). One end of every edge is a run."""
+    """From upstream (``source``) to downstream (``target``). One end of every edge is a run, but of those ``via``."""
 
     source: str
     target: str

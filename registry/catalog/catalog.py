@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from mmreg.registry.catalog import catch_up, graph, models, versions
+from mmreg.registry.catalog import catch_up, graph, models, records, versions
 from mmreg.registry.catalog.database import EVERYTHING, Database, open_database
 from mmreg.registry.catalog.record import record_run
 from mmreg.registry.catalog.sqlite import SqliteDatabase
@@ -151,6 +151,14 @@ class Catalog:
         asked = {"kind": kind, "name": name}
         given = {column: value for column, value in asked.items() if value is not None}
         return self._runs(" AND ".join(f"{column} = ?" for column in given) or "true", *given.values(), limit=limit)
+
+    def runs_with(self, ids: Iterable[str]) -> Iterator[Run]:
+        """The runs with these ids, in their order; one that is not known is left out."""
+        return records.runs(self._db, ids)
+
+    def checkpoints_with(self, digests: Iterable[str]) -> Iterator[Checkpoint]:
+        """The checkpoints with these digests, each once for every name that it has."""
+        return records.checkpoints(self._db, digests)
 
     def last_run(self, kind: JobKind, name: str, states: Sequence[str] = ("complete",)) -> Run | None:
         """The newest run of a job by (ended_at, id) that ended in one of ``states``."""

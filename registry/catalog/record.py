@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from math import isnan
 from typing import Any
 
+from mmreg.registry.catalog.carried import record_carried
 from mmreg.registry.catalog.database import Transaction
 from mmreg.registry.runs import merge
 from mmreg.schemas.run import REMOVED, Run, RunInput, RunState
@@ -40,6 +41,7 @@ def record_run(db: Transaction, run: Run) -> bool:
     if run.state is RunState.COMPLETE:
         _said(db, run)
     _graph(db, run)
+    record_carried(db, run)
     return True
 
 
@@ -183,7 +185,7 @@ def _made(run: Run) -> Iterator[Node]:
 def _used(run: Run, used: RunInput) -> Node:
     """An input as its user knew it: stands in until, if ever, the run that made it is met."""
     ref = used.ref if used.kind != "checkpoint" else f"sha256:{used.id[:SHORT]}"
-    name = used.ref.partition("@")[0].removeprefix("model:")
+    name = used.ref if used.kind == "source" else used.ref.partition("@")[0].removeprefix("model:")
     return f"{used.kind}:{used.id}", used.kind, name, ref, "", "{}", f"1{run.id}"
 
 

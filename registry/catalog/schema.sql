@@ -133,6 +133,8 @@ CREATE TABLE version (
 )
  WITHOUT ROWID;
 
+CREATE INDEX version_by_lance_version ON version (dataset, lance_version);
+
 CREATE INDEX version_by_run ON version (run);
 
 CREATE INDEX version_by_uuid ON version (uuid);

@@ -13,7 +13,7 @@ from pathlib import Path
 from mmreg.errors import StorageError
 from mmreg.registry.catalog.database import Parameters, Row
 
-FORMAT = 3
+FORMAT = 4
 """Kept as SQLite's ``user_version``. Raise it with any change of the schema, or of what runs mean to it."""
 
 BUSY_S = 30.0

@@ -63,6 +63,7 @@ class Version(Table, table=True):
     __table_args__ = (
         Index("version_by_uuid", "uuid"),
         Index("version_by_run", "run"),
+        Index("version_by_lance_version", "dataset", "lance_version"),
         {"sqlite_with_rowid": False},
     )
     dataset: str = Field(primary_key=True)

@@ -135,6 +135,7 @@ def answers(catalog: Catalog, ids: list[str]) -> dict[str, Any]:
 def graph_of(runs: list[Run]) -> nx.DiGraph:
     """The same graph made plainly."""
     graph = nx.DiGraph()
+    graph.add_edges_from((edge.source, edge.target) for edge in carried(runs))
     for run in runs:
         this = f"run:{run.id}"
         graph.add_node(this)
@@ -144,8 +145,25 @@ def graph_of(runs: list[Run]) -> nx.DiGraph:
     return graph
 
 
+def carried(runs: list[Run]) -> set[Edge]:
+    """From each version of a root to the run that made the next one, where that did not read it."""
+    found = set()
+    for dataset in {output.dataset for run in runs for output in run.outputs}:
+        made = sorted(
+            ((o.lance_version, o.ordinal, o.uuid, run) for run in runs for o in run.outputs
+             if (o.dataset, o.kind) == (dataset, "root") and o.lance_version is not None),
+            key=lambda one: one[:3],
+        )  # fmt: skip
+        for number, _, _, run in made:
+            before = [uuid for other, _, uuid, _ in made if other < number][-1:]
+            read = {i.id for i in run.inputs if i.kind == "version"}
+            found |= {Edge(f"version:{uuid}", f"run:{run.id}", "continues") for uuid in before if uuid not in read}
+    return found
+
+
 def edges_of(runs: list[Run], among: set[str]) -> set[Edge]:
-    found = {Edge(f"{i.kind}:{i.id}", f"run:{run.id}", i.role) for run in runs for i in run.inputs}
+    found = carried(runs)
+    found |= {Edge(f"{i.kind}:{i.id}", f"run:{run.id}", i.role) for run in runs for i in run.inputs}
     found |= {Edge(f"run:{run.id}", f"version:{o.uuid}", "generated") for run in runs for o in run.outputs}
     found |= {Edge(f"run:{run.id}", f"checkpoint:{c['digest']}", "generated") for run in runs for c in run.checkpoints}
     return {edge for edge in found if {edge.source, edge.target} <= among}

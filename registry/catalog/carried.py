@@ -1,0 +1,44 @@
+"""What a root carries over from its version before: a run that adds to it goes on from that, whether it read it or not.
+
+An ingest reads its source alone, and a pass that lost a race was computed on an older version than the one it was
+published on. All other rows and columns of what they made are those of the version before, so an edge ``continues``
+leads from there to the run. Versions may arrive in any order: a new one is put between its neighbours.
+"""
+
+from __future__ import annotations
+
+from mmreg.registry.catalog.database import Transaction
+from mmreg.schemas.run import Run
+
+
+def record_carried(db: Transaction, run: Run) -> None:
+    """Write the edges ``continues`` into ``run``, and again those into the runs that went on from what it made."""
+    roots = [o for o in run.outputs if o.kind == "root" and o.lance_version is not None]
+    runs = {run.id} if roots else set()
+    for made in roots:
+        runs.update(id for (id,) in db.execute(_NEXT, (made.dataset, made.dataset, made.lance_version)).fetchall())
+    for id in sorted(runs):
+        db.execute(_FORGET, (f"run:{id}",))
+        db.execute(_WRITE, (f"run:{id}", id))
+
+
+_NEXT = (
+    "SELECT DISTINCT run FROM version WHERE dataset = ? AND kind = 'root' AND lance_version ="
+    " (SELECT min(lance_version) FROM version WHERE dataset = ? AND kind = 'root' AND lance_version > ?)"
+)
+"""The runs that made the next version of a dataset."""
+
+_FORGET = "DELETE FROM edge WHERE kind = 'continues' AND target = (SELECT number FROM node WHERE id = ?)"
+
+_BEFORE = (
+    "SELECT 'version:' || b.uuid FROM version b WHERE b.dataset = v.dataset AND b.kind = 'root'"
+    " AND b.lance_version < v.lance_version ORDER BY b.lance_version DESC, b.ordinal DESC, b.uuid DESC LIMIT 1"
+)
+
+_WRITE = (
+    "INSERT INTO edge (source, target, kind) SELECT DISTINCT b.number, r.number, 'continues'"
+    f" FROM version v JOIN node r ON r.id = ? JOIN node b ON b.id = ({_BEFORE})"
+    " WHERE v.run = ? AND v.kind = 'root'"
+    " AND NOT EXISTS (SELECT 1 FROM edge e WHERE e.source = b.number AND e.target = r.number)"
+)
+"""From the version before each that a run made, unless the run read that."""
