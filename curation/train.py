@@ -22,7 +22,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import xxhash
 
@@ -31,6 +31,7 @@ from mmreg.registry.training import training
 from mmreg.schemas.declaration import TrainingSpec
 from mmreg.schemas.progress import Progress
 from mmreg.schemas.refs import ModelRef, VersionRef
+from mmreg.schemas.training import Data
 
 if TYPE_CHECKING:
     from mmreg.registry.api import Registry
@@ -101,20 +102,19 @@ def _train(registry: Registry, name: str, spec: TrainingSpec, on: Mapping[str, V
     scratch = output.with_name(output.name + ".new")
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
-    facts = {
+    facts: dict[str, Any] = {
         "model": spec.model,
         "framework": spec.framework,
         "license": spec.license,
         "command": list(spec.command),
         "params": dict(spec.params),
-        "split": spec.split,
         "seed": seed,
         "recipe": _recipe(spec),
         "code": _code(registry, spec),
         "alias": spec.alias if seed == spec.seeds[0] else None,
         "init_from": _exact_model(registry, spec.init_from),
     }
-    with training(registry, name, [VersionRef.parse(row.ref)], **facts) as job:
+    with training(registry, name, [Data(VersionRef.parse(row.ref), spec.split)], **facts) as job:
         environment = {
             **os.environ,
             "MMREG_PROJECT": str(folder),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mmreg.registry.training import Training
     from mmreg.schemas.check import ValidationReport
     from mmreg.schemas.compact import CompactReport
+    from mmreg.schemas.cost import By, Cost
     from mmreg.schemas.damage import FsckReport, RolledBack
     from mmreg.schemas.detail import Diff, VersionDetail
     from mmreg.schemas.diagnosis import DatasetReport
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from mmreg.schemas.progress import Progress
     from mmreg.schemas.run import JobKind, Run
     from mmreg.schemas.summary import DatasetSummary, LogEntry, ModelSummary
+    from mmreg.schemas.training import Data
     from mmreg.schemas.why import Why
 
 
@@ -74,11 +76,12 @@ class Registry(Workspace):
 
         return diff(self, _version(a), _version(b))
 
-    def why(self, ref: VersionRef | str, sample: str) -> Why:
-        """Why the sample whose id begins with ``sample`` (hexadecimal) is in a version, or is not."""
+    def why(self, ref: VersionRef | str, sample: str, column: str | None = None) -> Why:
+        """Why the sample whose id begins with ``sample`` (hexadecimal) is in a version, or is not; with ``column`` also
+        where its value comes from."""
         from mmreg.registry.why import why
 
-        return why(self, _version(ref), sample)
+        return why(self, _version(ref), sample, column)
 
     def lineage(
         self, node: NodeRef | str, direction: Literal["up", "down"] = "up", depth: int | None = None
@@ -89,6 +92,12 @@ class Registry(Workspace):
     def lineage_path(self, a: NodeRef | str, b: NodeRef | str) -> Lineage:
         """How ``a`` leads to ``b``."""
         return self.catalog.path(self.catalog.node_id(_node(a)), self.catalog.node_id(_node(b)))
+
+    def cost(self, node: NodeRef | str, by: By = "job") -> Cost:
+        """What a node has cost: the sums over all runs upstream of it, each once."""
+        from mmreg.registry.lineage.cost import cost
+
+        return cost(self.catalog, self.lineage(node, "up"), by)
 
     # Checking and promoting
 
@@ -144,15 +153,19 @@ class Registry(Workspace):
 
         return model_alias(self, _model(ref), alias)
 
-    def training(self, name: str, inputs: Sequence[VersionRef | str], **facts: Any) -> AbstractContextManager[Training]:
-        """Record a training that you drive yourself. See `mmreg.registry.training.Training`."""
+    def training(
+        self, name: str, inputs: Sequence[VersionRef | Data | str], **facts: Any
+    ) -> AbstractContextManager[Training]:
+        """Record a training that you drive yourself. See `mmreg.registry.training.training`."""
         from mmreg.registry.training import training
 
-        return training(self, name, [_version(ref) for ref in inputs], **facts)
+        return training(self, name, inputs, **facts)
 
-    def train_record(self, name: str, inputs: Sequence[VersionRef | str], checkpoint: Path | str, **facts: Any) -> Run:
-        """Record a training that already happened."""
-        with self.training(name, inputs, **facts) as job:
+    def train_record(
+        self, name: str, inputs: Sequence[VersionRef | Data | str], checkpoint: Path | str, **facts: Any
+    ) -> Run:
+        """Record a training that already happened: ``facts`` as for `training`, without what was measured."""
+        with self.training(name, inputs, measure=False, **facts) as job:
             job.save(checkpoint)
         assert job.run is not None
         return job.run

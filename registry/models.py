@@ -97,6 +97,14 @@ def newest(workspace: Workspace, name: str) -> Checkpoint | None:
         return None
 
 
+def exact(workspace: Workspace, ref: str | None) -> ModelRef | None:
+    """``ref`` by the digest of the checkpoint that it means now. Raises `NotFound`."""
+    if ref is None:
+        return None
+    checkpoint = workspace.catalog.checkpoint(ModelRef.parse(ref))
+    return ModelRef(checkpoint.name, checkpoint.digest[:16])
+
+
 def model_alias(workspace: Workspace, ref: ModelRef, alias: str) -> Checkpoint:
     """Let ``alias`` of the model mean the checkpoint ``ref`` from now on."""
     check_name(alias, "alias")

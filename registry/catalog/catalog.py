@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 from mmreg.registry.catalog import catch_up, graph, models, records, versions
 from mmreg.registry.catalog.database import EVERYTHING, Database, open_database
@@ -119,6 +120,10 @@ class Catalog:
         """What the bare name means; None where no version is as its checks want it, and for an unknown name."""
         return next(iter(versions.meant(self._db, dataset)), None)
 
+    def kind_of(self, dataset: str) -> Literal["root", "derived"] | None:
+        """Whether a dataset has rows of its own or refers to those of others; None for an unknown one."""
+        return versions.kind_of(self._db, dataset)
+
     def datasets(self) -> list[DatasetSummary]:
         """One line for each dataset that was not dropped."""
         dropped = self.dropped()
@@ -138,8 +143,20 @@ class Catalog:
     def checkpoint(self, ref: ModelRef) -> Checkpoint:
         return models.checkpoint(self._db, ref)
 
+    def checkpoints(self) -> list[Checkpoint]:
+        """Every checkpoint that was registered, each once for every name."""
+        return models.checkpoints(self._db)
+
     def models(self) -> list[ModelSummary]:
         return models.models(self._db)
+
+    def registered(self, model: str) -> list[Checkpoint]:
+        """The checkpoints of a model, the newest first; none for an unknown name."""
+        return list(models.registered(self._db, model).values())
+
+    def aliases(self, model: str) -> dict[str, str]:
+        """The digest that each alias of a model means now."""
+        return models.aliases(self._db, model)
 
     def run(self, id: str) -> Run:
         """The run with this id, or the only one whose id begins like this."""

@@ -17,20 +17,20 @@ def checkpoint(db: Database, ref: ModelRef) -> Checkpoint:
 
     Raises `NotFound` with near names, and `UsageError` for a digest prefix of several.
     """
-    registered = _registered(db, ref.name)
-    if not registered:
+    known = registered(db, ref.name)
+    if not known:
         raise _unknown_model(db, ref)
     if ref.selector is None:
-        return next(iter(registered.values()))
-    aliases = _aliases(db, ref.name)
-    if ref.selector in aliases:
-        return _by_alias(ref, registered, aliases[ref.selector])
-    found = [digest for digest in registered if digest.startswith(ref.selector)]
+        return next(iter(known.values()))
+    meant = aliases(db, ref.name)
+    if ref.selector in meant:
+        return _by_alias(ref, known, meant[ref.selector])
+    found = [digest for digest in known if digest.startswith(ref.selector)]
     if len(found) > 1:
         raise UsageError(f"{ref} could be {', '.join(found)}", hint=f"{ref.name}@{found[0]}")
     if not found:
-        raise _unknown_checkpoint(ref, sorted(aliases))
-    return registered[found[0]]
+        raise _unknown_checkpoint(ref, sorted(meant))
+    return known[found[0]]
 
 
 def models(db: Database) -> list[ModelSummary]:
@@ -39,7 +39,13 @@ def models(db: Database) -> list[ModelSummary]:
     return [summary for (name,) in names for summary in _summaries(db, name)]
 
 
-def _registered(db: Database, name: str) -> dict[str, Checkpoint]:
+def checkpoints(db: Database) -> list[Checkpoint]:
+    """Every checkpoint that was registered, each once for every name, as it was last registered."""
+    names = db.rows("SELECT DISTINCT name FROM checkpoint ORDER BY name")
+    return [known for (name,) in names for known in registered(db, name).values()]
+
+
+def registered(db: Database, name: str) -> dict[str, Checkpoint]:
     """The checkpoints of a model by digest, the newest first, each as it was last registered."""
     newest: dict[str, Checkpoint] = {}
     for digest, record in db.rows(
@@ -52,7 +58,7 @@ def _registered(db: Database, name: str) -> dict[str, Checkpoint]:
     return newest
 
 
-def _aliases(db: Database, name: str) -> dict[str, str]:
+def aliases(db: Database, name: str) -> dict[str, str]:
     """What each alias of a model means now."""
     return dict(
         db.rows(
@@ -70,12 +76,12 @@ def _by_alias(ref: ModelRef, registered: dict[str, Checkpoint], digest: str) -> 
 
 
 def _summaries(db: Database, name: str) -> list[ModelSummary]:
-    aliases = _aliases(db, name)
+    named = aliases(db, name)
     return [
         ModelSummary(
             name=name,
             digest=digest,
-            aliases=tuple(sorted(alias for alias, meant in aliases.items() if meant == digest)),
+            aliases=tuple(sorted(alias for alias, meant in named.items() if meant == digest)),
             framework=known.framework,
             created_at=ended_at,
             run=run,
@@ -86,7 +92,7 @@ def _summaries(db: Database, name: str) -> list[ModelSummary]:
             base=known.base,
             path=known.path,
         )
-        for digest, known in _registered(db, name).items()
+        for digest, known in registered(db, name).items()
         for run, ended_at in [_registration(db, name, digest)]
     ]
 
