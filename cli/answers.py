@@ -13,6 +13,7 @@ from mmreg.errors import NotFound
 from mmreg.schemas import (
     check,
     compact,
+    cost,
     damage,
     detail,
     diagnosis,
@@ -51,6 +52,7 @@ ANSWERS: dict[str, Any] = {
     "lineage up": lineage.Lineage,
     "lineage down": lineage.Lineage,
     "lineage path": lineage.Lineage,
+    "cost": cost.Cost,
     "model add": model.Checkpoint,
     "model ls": list[summary.ModelSummary],
     "model show": model.Checkpoint,
@@ -105,6 +107,7 @@ _KINDS = {
     for home in (
         check,
         compact,
+        cost,
         damage,
         detail,
         diagnosis,

@@ -37,6 +37,7 @@ SECTIONS = {
     "Trace": {
         "lineage": "Follow versions, runs and models up or down.",
         "why": "Tell why a sample is in a version, or is not.",
+        "cost": "Tell what a version or a model has cost.",
     },
     "Models": {
         "model": "Register models, look at them, give them aliases.",

@@ -15,6 +15,7 @@ _HOMES = {
     "checks": ("DoctorReport", "GateReport", "ValidationReport"),
     "damage": ("FsckReport", "RolledBack"),
     "compact": ("CompactReport",),
+    "cost": ("Cost",),
     "datasets": ("Created", "DatasetSummary", "Diff", "LogEntry", "VersionDetail"),
     "erasure": ("ErasurePlan", "ErasureReport"),
     "errands": ("Scaffold",),

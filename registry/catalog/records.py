@@ -16,7 +16,9 @@ CHUNK = 500
 def runs(db: Database, ids: Iterable[str]) -> Iterator[Run]:
     """The runs with these ids, in their order; one that is not known is left out."""
     for chunk in _chunks(ids):
-        found = dict(db.rows(f"SELECT id, record FROM run WHERE id IN ({', '.join('?' * len(chunk))})", chunk))
+        found: dict[str, str] = dict(
+            db.rows(f"SELECT id, record FROM run WHERE id IN ({', '.join('?' * len(chunk))})", chunk)
+        )
         yield from (Run.from_json(found[id]) for id in chunk if id in found)
 
 
