@@ -30,7 +30,7 @@ def dot(lineage: Lineage) -> Iterator[str]:
     for node in lineage.nodes:
         text = r"\n".join(map(_escape, label(node)))
         style = " style=bold" if node.id == lineage.focus else ""
-        yield f'  {names[node.id]} [label="{text}" shape={_SHAPES[node.kind]}{style}];'
+        yield f'  {names[node.id]} [label="{text}" shape={_SHAPES.get(node.kind, "box")}{style}];'
     for edge in lineage.edges:
         if edge.source in names and edge.target in names:
             yield f'  {names[edge.source]} -> {names[edge.target]} [label="{_escape(edge.kind)}"];'

@@ -26,7 +26,7 @@ def mermaid(lineage: Lineage) -> Iterator[str]:
     names = {node.id: f"n{number}" for number, node in enumerate(lineage.nodes)}
     yield "flowchart LR"
     for node in lineage.nodes:
-        before, after = _SHAPES[node.kind]
+        before, after = _SHAPES.get(node.kind, ("[", "]"))
         text = _escape("\n".join(label(node)))
         yield f'  {names[node.id]}{before}"{text}"{after}'
     for edge in lineage.edges:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +13,7 @@ from mmreg.cli.render import render
 from mmreg.cli.render.dot import dot
 from mmreg.cli.render.label import LIMIT, label
 from mmreg.cli.render.layout import paint
+from mmreg.cli.render.lineage import Tree
 from mmreg.cli.render.mermaid import mermaid
 from mmreg.cli.text import HOSTILE
 from mmreg.schemas.lineage import Edge, EdgeKind, Lineage, Node
@@ -32,7 +33,7 @@ def checkpoint(ref: str) -> Node:
     return Node(f"checkpoint:{ref}", "checkpoint", ref.partition("@")[0], f"model:{ref}")
 
 
-def tree(lineage: Lineage) -> str:
+def tree(lineage: Lineage | Tree) -> str:
     return "\n".join(paint(line, colour=False) for line in render(lineage))
 
 
@@ -103,7 +104,8 @@ def test_a_failed_run_says_so() -> None:
 def test_a_long_history_goes_on_at_the_margin() -> None:
     nodes = [version(f"pairs@v{n}") if n % 2 else run("pass", f"p{n}") for n in range(1, 3000)]
     edges = [Edge(a.id, b.id, "used") for a, b in pairwise(nodes)]
-    lines = tree(Lineage(nodes[-1].id, "up", tuple(nodes), tuple(edges))).splitlines()
+    lineage = Lineage(nodes[-1].id, "up", tuple(nodes), tuple(edges))
+    lines = tree(Tree.of(lineage, whole=True)).splitlines()
     assert max(map(len, lines)) < 160
     assert len([line for line in lines if line and "(see " not in line]) == len(nodes)
 
@@ -113,7 +115,7 @@ NASTY = TEXT | st.sampled_from(
     ["<b>bold</b>", '"];', "\\", '\\"', "]\n  n9 --> n1", "%%{init: {}}%%", "`**x**`", "#quot;", "&lt;", "-",
      "1. x", "\x1b[31m", "end", "--> |", "\u202e", "click n0 href"]
 )  # fmt: skip
-KINDS: list[EdgeKind] = ["used", "generated", "curated_by", "trained_on", "init_from", "evaluated_on"]
+KINDS: list[EdgeKind] = [*get_args(EdgeKind)]
 
 
 @st.composite
