@@ -1,0 +1,136 @@
+"""What to do about an impact, in the order in which it is to be done: for what is still in use, not for all history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from mmreg.registry.lineage.touch import ALL, ROWS, SHORT, Downstream, Place, Way
+from mmreg.schemas.impact import Impact, Remedy, TouchedModel
+from mmreg.schemas.run import Run, RunState
+
+if TYPE_CHECKING:
+    from mmreg.registry.workspace import Workspace
+
+Left = Mapping[str, set[str]]
+"""By dataset the parts of its newest version that are touched."""
+
+
+def remedies(
+    workspace: Workspace, downstream: Downstream, answer: Impact, ways: Mapping[Place, Way]
+) -> Iterator[Remedy]:
+    """Mend it where it begins, run again what it went through, then let names mean something else."""
+    left = _left(downstream, answer, ways)
+    begins = [place for place, way in ways.items() if len(way) == 1]
+    runs = list({run.job: run for run in downstream.runs.values() if run.state is RunState.COMPLETE}.values())
+    yield from _mended(downstream, begins, left)
+    for run in runs:
+        if run.job.kind == "pass" and _still_touches(run, left):
+            yield _again(downstream, run, {place.node for place in begins})
+        elif run.job.kind == "select" and any(ROWS in left.get(output.dataset, ()) for output in run.outputs):
+            yield Remedy(f"mmreg apply {run.job.name}", f"it chose the rows of {_made(run)}")
+    for model in answer.models:
+        if "registered" not in model.ways and _in_use(workspace, model):
+            yield _trained_again(runs, model)
+    yield from _promotions(workspace, downstream, answer)
+    yield from _aliases(workspace, answer)
+    if any(name.kind == "locked" for name in answer.names):
+        yield Remedy("mmreg apply --lock", "mmreg.lock names what is touched")
+
+
+def _left(downstream: Downstream, answer: Impact, ways: Mapping[Place, Way]) -> Left:
+    latest = {f"version:{version.uuid}" for version in answer.versions if version.latest}
+    left: dict[str, set[str]] = {}
+    for place in ways:
+        if place.node in latest:
+            left.setdefault(downstream.nodes[place.node].name, set()).add(place.part)
+    return left
+
+
+def _mended(downstream: Downstream, begins: list[Place], left: Left) -> Iterator[Remedy]:
+    """Data that are bad from the beginning."""
+    for place in begins:
+        node = downstream.nodes[place.node]
+        if node.kind == "source":
+            for run in downstream.runs.values():
+                if run.job.kind == "ingest" and any(f"source:{used.id}" == node.id for used in run.inputs):
+                    yield Remedy(f"mmreg apply {run.job.name}", f"once {node.ref} is mended, read it anew")
+        elif node.kind == "version" and place.part == ALL and ALL in left.get(node.name, ()):
+            yield Remedy(f"mmreg apply {node.name}", f"once what is wrong in {node.ref} is mended where it comes from")
+
+
+def _still_touches(run: Run, left: Left) -> bool:
+    """Whether a newest version still has columns that the pass made and that are touched, or rows."""
+    into = run.facets.get("pass", {}).get("into")
+    if into is not None:
+        return bool(left.get(into))
+    return any({*output.columns, ALL} & left.get(output.dataset, set()) for output in run.outputs)
+
+
+def _again(downstream: Downstream, run: Run, begins: set[str]) -> Remedy:
+    command = f"mmreg apply {run.job.name}"
+    for used in run.inputs:
+        if used.role == "curated_by" and (node := f"checkpoint:{used.id}") in begins:
+            return Remedy(command, f"once mmreg.yaml declares another model for it: it asked {downstream.name(node)}")
+    return Remedy(command, f"it made {_made(run)} from what is touched")
+
+
+def _made(run: Run) -> str:
+    into = run.facets.get("pass", {}).get("into")
+    outputs = [o for o in run.outputs if (o.dataset == into if into else o.kind == "root" or run.job.kind == "select")]
+    columns = [column for output in outputs for column in output.columns if not column.startswith("_")]
+    refs = ", ".join(output.ref for output in outputs)
+    return f"{', '.join(columns)} of {refs}" if columns and not into else refs
+
+
+def _in_use(workspace: Workspace, model: TouchedModel) -> bool:
+    """Whether a name means it: an alias, or its model's own as the newest."""
+    newest = workspace.catalog.registered(_model(model))
+    return bool(model.aliases) or (bool(newest) and newest[0].digest == model.digest)
+
+
+def _model(model: TouchedModel) -> str:
+    return model.ref.removeprefix("model ").rpartition("@")[0]
+
+
+def _trained_again(runs: list[Run], model: TouchedModel) -> Remedy:
+    how = "was trained on" if "trained" in model.ways else "began from"
+    why = f"{model.ref} {how} what is touched"
+    for run in runs:
+        if any(doc["digest"] == model.digest for doc in run.checkpoints) and "command" in run.facets.get(
+            "training", {}
+        ):
+            return Remedy(f"mmreg apply {run.job.name}", why)
+    return Remedy(None, f"{why}: train it anew, and record that (mmreg train record)")
+
+
+def _promotions(workspace: Workspace, downstream: Downstream, answer: Impact) -> Iterator[Remedy]:
+    touched = {version.uuid for version in answer.versions}
+    for version in answer.versions:
+        if not version.promoted:
+            continue
+        dataset = downstream.versions[version.uuid].dataset
+        free = (
+            row
+            for row in workspace.catalog.versions(dataset)
+            if row.uuid not in touched and not row.removed_by and not row.failed
+        )
+        if (row := next(free, None)) is not None:
+            why = f"{dataset} means {version.ref}; {row.ref} is the newest version that is not touched"
+            yield Remedy(f"mmreg promote {row.ref}", why)
+        else:
+            why = f"{dataset} means {version.ref}, and each version of it is touched: promote the one that is made now"
+            yield Remedy(f"mmreg promote {dataset}@latest", why)
+
+
+def _aliases(workspace: Workspace, answer: Impact) -> Iterator[Remedy]:
+    touched = {model.digest for model in answer.models}
+    for model in answer.models:
+        if not model.aliases:
+            continue
+        name = _model(model)
+        free = (known.digest for known in workspace.catalog.registered(name) if known.digest not in touched)
+        if (digest := next(free, None)) is not None:
+            for alias in model.aliases:
+                why = f"{name}@{alias} means {model.ref}; this is the newest checkpoint that is not touched"
+                yield Remedy(f"mmreg model alias {name}@{digest[:SHORT]} {alias}", why)
