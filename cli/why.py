@@ -7,7 +7,6 @@ import click
 from mmreg.cli.command import Command
 from mmreg.cli.names import REF
 from mmreg.cli.session import Session, pass_session
-from mmreg.errors import UsageError
 from mmreg.schemas.refs import VersionRef
 
 
@@ -20,15 +19,15 @@ def why(session: Session, ref: VersionRef, sample: str, column: str | None) -> N
     """Tell why a sample is in a version, or is not.
 
     ID is a sample_id or its beginning, in hexadecimal. Says which version decided, by which condition and by which
-    cells, and what earlier versions decided about the same sample.
+    cells, and what earlier versions decided about the same sample; of one that was left out, what would let it in
+    again.
+
+    With COLUMN also where its value comes from: the source, or the pass, its run and prompt, the model and what that
+    was trained on, and so on through the columns that it was made from.
 
     \b
     Example:
         mmreg why train@v3 5f0a4c
+        mmreg why train@v3 5f0a4c caption_mllm
     """
-    if column is not None:
-        raise UsageError(
-            f"why a cell of {column!r} has its value is not answered yet",
-            hint=f"mmreg lineage up {ref}, or mmreg show {ref} for the pass that made the column",
-        )
-    session.show(session.registry.why(ref, sample))
+    session.show(session.registry.why(ref, sample, column))

@@ -46,6 +46,7 @@ class BoundPass:
     generation: int
     code: str
     model: LoadedModel | None
+    prompt: str | None = None
     children: dict[str, str] = field(default_factory=dict)
     lost: bool = False
 
@@ -94,7 +95,7 @@ def bind(registry: Registry, name: str) -> BoundPass:
     check_promise(name, spec, operator)
     outputs = _outputs(name, spec, operator)
     generation = _generation(spec, cls, sorted(inputs), prompt, model)
-    bound = BoundPass(name, spec, operator, root, inputs, outputs, generation, _code(cls), model)
+    bound = BoundPass(name, spec, operator, root, inputs, outputs, generation, _code(cls), model, prompt)
     if makes_rows(cls):
         assert spec.into is not None
         return replace(bound, outputs={}, children=outputs, lost=not registry.lake.versions_on_disk(spec.into))

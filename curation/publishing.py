@@ -14,7 +14,7 @@ from mmreg.curation.freshness import Freshness, seen_columns
 from mmreg.registry.clock import now
 from mmreg.registry.commit import Draft, Seen, publish
 from mmreg.registry.derive import repoint
-from mmreg.registry.objects import put_object
+from mmreg.registry.objects import digest_of, put_object
 from mmreg.registry.operations.columns import ColumnPublisher, Prepared
 from mmreg.registry.runs import new_run_id
 from mmreg.registry.snapshot import Snapshot
@@ -75,6 +75,8 @@ def record_stopped(registry: Registry, done: Computed, reason: str, state: RunSt
 def run_of(registry: Registry, done: Computed) -> Run:
     """The run that is going to publish."""
     bound, table = done.bound, done.newest.table
+    if bound.prompt is not None:
+        put_object(registry.lake.store, bound.prompt.encode())
     chosen_by = (registry.latest_input(bound.spec.from_),) if bound.spec.from_ != bound.root else ()
     return Run(
         id=new_run_id(),
@@ -99,6 +101,7 @@ def facet(done: Computed) -> dict[str, object]:
         "generation": f"{bound.generation:016x}",
         "code": bound.code,
         "params": dict(bound.spec.params),
+        "prompt": digest_of(bound.prompt.encode()) if bound.prompt is not None else None,
         "inputs": dict(bound.inputs),
         "outputs": dict(bound.outputs),
         "fingerprinted": list(bound.inputs.values()),

@@ -54,7 +54,7 @@ def conditions(recipe: Mapping[str, Any], reason: str | None) -> Conditions:
 
 def because(goes_by: Conditions, decided: Decided, cells: Mapping[str, Any], split: str | None) -> str:
     """The decision about one sample, as the end of a sentence."""
-    said = [_condition(part, cells, decided.kept) for part in goes_by.parts]
+    said = [condition(part, cells, decided.kept) for part in goes_by.parts]
     for column, rank in goes_by.ranked.items():
         said.append(f"{column} {_value(cells.get(column, decided.score))} is {rank}")
     said += goes_by.others
@@ -77,7 +77,8 @@ def _others(recipe: Mapping[str, Any]) -> Iterator[str]:
         yield "it was drawn"
 
 
-def _condition(part: Predicate, cells: Mapping[str, Any], kept: bool) -> str:
+def condition(part: Predicate, cells: Mapping[str, Any], kept: bool) -> str:
+    """One part of a predicate as it held, or not, for these cells."""
     match part.expression:
         case Binary(operator, Column(), Literal()) if operator in _OPPOSITES and cells.keys() >= set(part.columns):
             (column,) = part.columns

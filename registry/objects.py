@@ -13,9 +13,14 @@ from mmreg.registry.store import Store
 
 def put_object(store: Store, data: bytes) -> str:
     """Keep ``data`` and return its SHA-256 in hex. Keeping the same bytes twice costs nothing."""
-    digest = hashlib.sha256(data).hexdigest()
+    digest = digest_of(data)
     store.put_new(object_key(digest), data)
     return digest
+
+
+def digest_of(data: bytes) -> str:
+    """The name under which `put_object` keeps ``data``."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def get_object(store: Store, digest: str) -> bytes:

@@ -45,19 +45,20 @@ def _light(reader: Reader, wanted: list[str]) -> list[str]:
 
 def _value(row: dict[str, Any], name: str, schema: pa.Schema) -> Any:
     if name in row:
-        return _plain(row[name])
+        return plain(row[name])
     return {
-        child.name: _plain(row[f"{name}.{child.name}"])
+        child.name: plain(row[f"{name}.{child.name}"])
         for child in schema.field(name).type
         if child.name != "bytes" and row[f"{name}.{child.name}"] is not None
     }
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A cell as a plain value: bytes in hexadecimal, media without theirs."""
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, dict):
-        return {key: _plain(part) for key, part in value.items() if key != "bytes"}
+        return {key: plain(part) for key, part in value.items() if key != "bytes"}
     if isinstance(value, list):
-        return [_plain(part) for part in value]
+        return [plain(part) for part in value]
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)

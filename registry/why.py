@@ -1,10 +1,10 @@
-"""Why a sample is in a version of a dataset, or is not, and since when."""
+"""Why a sample is in a version of a dataset, or is not, and since when; and where a value of it comes from."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from mmreg.registry.because import because, conditions
 from mmreg.registry.decisions import Decided, DecisionsOf
 from mmreg.registry.derive import roots_at, selected_by, selections_of
 from mmreg.registry.erase.tombstones import load
+from mmreg.registry.readmission import readmissions
 from mmreg.registry.samples import cells_of, samples_like, table_since
 from mmreg.registry.selection import Selection, read_selection
 from mmreg.schemas.why import Decision, Why
@@ -31,8 +32,9 @@ LOOKED_BACK = 100
 """Versions of a dataset whose decisions are compared."""
 
 
-def why(workspace: Workspace, ref: VersionRef, sample: str) -> Why:
-    """Why the sample whose id begins with ``sample`` (hexadecimal) is in ``ref``, or is not.
+def why(workspace: Workspace, ref: VersionRef, sample: str, column: str | None = None) -> Why:
+    """Why the sample whose id begins with ``sample`` (hexadecimal) is in ``ref``, or is not; with ``column`` also where
+    its value there comes from.
 
     Raises `UsageError` where several ids begin so, and `NotFound` where none does, in any version that ``ref`` or an
     earlier version of its dataset is made of, nor in the newest roots.
@@ -44,6 +46,15 @@ def why(workspace: Workspace, ref: VersionRef, sample: str) -> Why:
         if (erased := _erased(workspace, row, sample)) is not None:
             return erased
         raise
+    told = _membership(workspace, row, sample_id)
+    if column is None:
+        return told
+    from mmreg.registry.cell import cell
+
+    return replace(told, cell=cell(workspace, row.readable(), sample_id, column))
+
+
+def _membership(workspace: Workspace, row: VersionRow, sample_id: bytes) -> Why:
     if row.kind == "root":
         return _of_root(workspace, row, sample_id)
     decisions = tuple(_upstream(workspace, row, sample_id))
@@ -126,6 +137,10 @@ def _upstream(workspace: Workspace, row: VersionRow, sample_id: bytes) -> Iterat
     run = workspace.catalog.run(version.run)
     found = _find(workspace, version, run, sample_id, {})
     decision = _decision(workspace, version, run, found)
+    if found is not None and found.decided is not None and not found.decided.kept:
+        place = (found.root, found.lance_version)
+        asked = readmissions(workspace, run, place, found.row_id, sample_id, found.decided)
+        decision = replace(decision, readmit=asked)
     yield decision
     if found is None or (found.decided is not None and not found.decided.kept):
         return

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 
 from mmreg.cli.render.layout import Line, Styled, facts, render
 from mmreg.cli.render.rows import cell
-from mmreg.cli.text import moment
-from mmreg.schemas.why import Decision, Why
+from mmreg.cli.text import clip, moment
+from mmreg.schemas.why import Cell, CellMaker, CellModel, CellSource, Decision, Readmission, Seen, Why
+
+PROMPT = 300
+"""Characters of a prompt that are shown; ``--json`` has all."""
 
 
 @render.register(Why)
@@ -15,6 +18,9 @@ def _(value: Why) -> Iterator[Line]:
     verdict = Styled("in it", "green") if value.kept else Styled("not in it", "red")
     yield (Styled(value.sample_id, "bold"), "  ", value.ref, "  ", verdict)
     yield (value.answer,)
+    if value.cell is not None:
+        yield ()
+        yield from _cell(value.cell, "", set())
     for decision in value.decisions:
         yield ()
         yield from _decision(decision)
@@ -23,6 +29,84 @@ def _(value: Why) -> Iterator[Line]:
         yield (Styled("before that", "dim"),)
         for decision in value.history:
             yield ("  ", *_verdict(decision), f"  {decision.because}")
+
+
+# A value
+
+
+def _cell(value: Cell, indent: str, told: set[CellSource]) -> Iterator[Line]:
+    yield (indent, Styled(value.ref, "bold"), f"  {_shown(value)}")
+    inner = indent + "  "
+    if value.source is not None:
+        again = value.source in told
+        told.add(value.source)
+        yield from facts({"read from": f"{value.source.address}, as above"} if again else _source(value), inner)
+    if value.maker is not None:
+        yield from facts(_maker(value.maker), inner)
+        if value.maker.model is not None:
+            yield from _model(value.maker.model, inner)
+    if value.error is not None:
+        yield (inner, Styled("failed" if value.state == "failed" else "empty", "red"), f"  {value.error}")
+    if not indent and value.way:
+        yield (inner, Styled("way", "dim"), f"  {' -> '.join(value.way)}")
+    if value.inputs:
+        yield (inner, Styled("made from", "dim"))
+        for part in value.inputs:
+            yield from _cell(part, inner + "  ", told)
+
+
+def _shown(value: Cell) -> str:
+    return str(cell(value.value)) if value.value is not None else "null"
+
+
+def _source(value: Cell) -> dict[str, str | None]:
+    source = value.source
+    assert source is not None
+    media = value.value.get("sha256") if isinstance(value.value, dict) else None
+    return {
+        "sha256": media,
+        "read from": source.address or source.path,
+        "source": f"{source.node}, listing {source.digest}",
+        "licence": source.license,
+        "run": f"{source.run}, {source.version}",
+    }
+
+
+def _maker(maker: CellMaker) -> dict[str, str | None]:
+    params = ", ".join(f"{name}: {value}" for name, value in maker.params.items())
+    prompt = f"{clip(maker.prompt.strip(), PROMPT)} ({(maker.prompt_digest or '')[:12]})" if maker.prompt else None
+    return {
+        "made by": f"pass {maker.name} ({maker.use} {maker.version}), {maker.kind}, generation {maker.generation}",
+        "run": f"{maker.run}, {moment(maker.at)} UTC",
+        "params": params,
+        "prompt": prompt,
+        "annotator": maker.annotator,
+        "file": maker.file,
+    }
+
+
+def _model(model: CellModel, indent: str) -> Iterator[Line]:
+    weights = ", opaque: nobody here knows its weights" if model.opaque else ""
+    terms = f", licence {model.license}" if model.license else ""
+    yield (indent, Styled("model", "dim"), f"  {model.ref}{weights}{terms}")
+    if not model.trained_on:
+        yield (indent, "  no recorded training made it: nobody knows whether it has seen this sample")
+    for data in model.trained_on:
+        yield (indent, "  ", *_seen(data, model.ref))
+
+
+def _seen(data: Seen, model: str) -> Line:
+    split = f", split {data.split!r}" if data.split else ""
+    which = f" ({data.model})" if data.model != model else ""
+    part = f", for {data.component}" if data.component else ""
+    said = f"trained on {data.ref}{split}{part}{which}: "
+    how = {"rows": "by the rows that it saw", "version": "by the rows of that version"}.get(data.by, "")
+    if data.saw is None:
+        return (said, "whether it saw this sample is not known")
+    return (said, Styled("it saw this sample" if data.saw else "it did not see this sample", "bold"), f", {how}")
+
+
+# A decision
 
 
 def _decision(decision: Decision) -> Iterator[Line]:
@@ -38,6 +122,15 @@ def _decision(decision: Decision) -> Iterator[Line]:
         },
         indent="  ",
     )
+    if decision.readmit:
+        yield ("  ", Styled("what would let it in again", "dim"))
+        for one in decision.readmit:
+            yield from _readmission(one)
+
+
+def _readmission(one: Readmission) -> Iterator[Line]:
+    now = {True: "; by now it holds, so the next apply lets it in", None: ""}.get(one.now, "; so it is by now, too")
+    yield ("    ", Styled(one.condition, "bold"), f"  {one.said}{now}")
 
 
 def _verdict(decision: Decision) -> Line:

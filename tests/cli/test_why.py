@@ -38,9 +38,9 @@ def test_why_of_what_cannot_be_answered(project: Any) -> None:
     assert unknown.exit_code == 3
     assert "train@v1 never had a sample" in unknown.stderr
     assert project.call("why", "train", "no-id").exit_code == 2
-    column = project.call("why", "train", sample_of(project, 48), "width")
-    assert column.exit_code == 2
-    assert "why a cell of 'width' has its value is not answered yet" in column.stderr
+    column = project.call("why", "train", sample_of(project, 48), "widht")
+    assert column.exit_code == 3
+    assert "has no column 'widht'; did you mean 'width'?" in column.stderr
 
 
 def test_diff_tells_what_became_of_the_rows(project: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -256,3 +257,175 @@ def test_sets_samples_and_mixtures_say_what_they_asked(told: Told) -> None:
     texts = registry.open_version("both").to_arrow(["text"])["text"].to_pylist()
     out = next(text for text in ("t0", "t1", "t2") if text not in texts)
     assert told.why("both", out).answer == "dropped by both@v1 because not drawn for notes"
+
+
+def test_all_that_keeps_a_sample_out_is_told_and_by_how_much(told: Told) -> None:
+    told.write(("good", 0.31, "a"), ("low", 0.21, "c"))
+    told.small.apply("keep", "notes")
+    (decision,) = told.why("train", "low").decisions
+    rank, kind = decision.readmit
+    assert (rank.condition, rank.column, rank.value, rank.threshold) == ("rank >= 0.28", "rank", 0.21, 0.28)
+    assert rank.said == "rank 0.21 < 0.28, by 0.07"
+    assert kind.said == "kind IN ('a', 'b') does not hold (kind 'c')"
+    assert (rank.now, kind.now) == (None, None)
+    assert told.why("train", "good").decisions[0].readmit == ()
+    told.write(("good", 0.31, "a"), ("low", 0.41, "c"))
+    told.small.apply("notes")
+    (decision,) = told.why("train", "low").decisions
+    assert [one.now for one in decision.readmit] == [True, False]
+
+
+def test_the_last_rank_that_was_kept_is_told(told: Told) -> None:
+    told.edit(
+        "passes:",
+        "passes:\n"
+        "  best: {from: notes, into: best, use: filter, top: {column: rank, rows: 2}}\n"
+        "  middle: {from: notes, into: middle, use: filter, band: {column: rank, low: 0.25, high: 0.75}}\n"
+        "  drawn: {from: notes, into: drawn, use: filter, sample: {rows: 1, seed: 3}}",
+    )
+    told.write(*((f"t{i}", i / 10, "a") for i in range(8)))
+    told.small.apply("notes", "best", "middle", "drawn")
+    (top,) = told.why("best", "t1").decisions[0].readmit
+    assert (top.condition, top.value, top.threshold) == ("top 2 rows by rank", 0.1, 0.6)
+    assert top.said == "rank is 0.1: the lowest that was kept has 0.6"
+    (below,) = told.why("middle", "t0").decisions[0].readmit
+    (above,) = told.why("middle", "t7").decisions[0].readmit
+    assert (below.threshold, above.threshold) == (0.2, 0.5)
+    kept = told.small.open().open_version("drawn").to_arrow(["text"])["text"].to_pylist()
+    out = "t0" if kept != ["t0"] else "t1"
+    (draw,) = told.why("drawn", out).decisions[0].readmit
+    assert draw.said == "it was not drawn (rows: 1, seed: 3): only a larger sample or another seed lets it in"
+
+
+def test_a_duplicate_names_the_sample_that_stands_for_it(told: Told) -> None:
+    told.edit(
+        "passes:",
+        "passes:\n"
+        "  dedup: {from: notes, use: dedup, inputs: {content: kind}}\n"
+        "  unique: {from: notes, into: unique, use: filter, where: dedup_kept}",
+    )
+    told.write(("one", 0.3, "same"), ("two", 0.3, "same"), ("three", 0.3, "other"), ("four", 0.3, "another"))
+    told.small.apply("notes", "dedup", "unique")
+    (out,) = {"one", "two"} - set(told.small.open().open_version("unique").to_arrow(["text"])["text"].to_pylist())
+    (stands,) = {"one", "two"} - {out}
+    (one,) = told.why("unique", out).decisions[0].readmit
+    assert one.duplicate_of == told.id(stands)
+    assert f"exact_duplicate: of {told.id(stands)}" in one.said
+
+
+def test_a_value_tells_its_source_and_the_ingest_that_brought_it(told: Told) -> None:
+    told.small.apply("notes")
+    told.write(("good", 0.31, "a"), ("low", 0.61, "a"))
+    told.small.apply("notes")
+    registry = told.small.open()
+    old = registry.why("notes", told.id("good"), "rank").cell
+    new = registry.why("notes", told.id("low"), "rank").cell
+    assert (old.value, old.state, old.source.version) == (0.31, "source", "notes@v1")
+    assert (new.value, new.source.version) == (0.61, "notes@v2")
+    assert new.source.path == "notes.jsonl" and new.source.address.startswith("notes.jsonl#")
+    first, last = (run.inputs[0].id.rpartition("/")[2] for run in reversed(registry.runs("ingest")))
+    assert (old.source.digest, new.source.digest) == (first, last)
+    assert new.way == ("source:notes.jsonl", "notes@v2:rank")
+    with pytest.raises(NotFound, match="did you mean 'rank'"):
+        registry.why("notes", told.id("low"), "rnak")
+
+
+def test_a_value_of_a_pass_tells_the_run_that_made_it_and_what_from(told: Told) -> None:
+    told.edit("passes:", 'passes:\n  words: {from: notes, use: "counted:Words", inputs: {text: text}}')
+    told.small.apply("notes", "words", "keep")
+    told.write(("good", 0.31, "a"), ("late words", 0.4, "b"))
+    told.small.apply("notes", "words")
+    registry = told.small.open()
+    second, first = registry.runs("pass")
+    column = second.outputs[0].columns[0]
+    good = registry.why("train", told.id("good"), column).cell
+    late = registry.why("notes", told.id("late words"), column).cell
+    assert (good.maker.run, late.maker.run) == (first.id, second.id)
+    assert (late.maker.name, late.maker.use, late.state) == ("words", "counted:Words", "made")
+    assert late.maker.generation == second.facets["pass"]["generation"] == good.maker.generation
+    (text,) = late.inputs
+    assert (text.ref, text.value, text.source.path) == ("notes@v3:text", "late words", "notes.jsonl")
+    assert late.way == ("source:notes.jsonl", "notes@v3:text", "pass words", f"notes@v4:{column}")
+
+
+def test_a_value_that_no_pass_made_yet_and_one_that_failed(told: Told) -> None:
+    told.edit("passes:", "passes:\n  stats: {from: notes, use: text_stats, inputs: {text: kind}}")
+    told.edit("kind: {type: string}", "kind: {type: string, nullable: true}")
+    (told.small.folder / "notes.jsonl").write_text('{"text": "good", "kind": "a"}\n{"text": "bad"}\n')
+    told.small.apply("notes", "stats")
+    (told.small.folder / "notes.jsonl").write_text('{"text": "good", "kind": "a"}\n{"text": "bad"}\n{"text": "new"}\n')
+    told.small.apply("notes")
+    registry = told.small.open()
+    good, bad, new = (registry.why("notes", told.id(text), "n_chars").cell for text in ("good", "bad", "new"))
+    assert (good.state, good.value) == ("made", 1)
+    assert (bad.state, bad.value, bad.error) == ("failed", None, "null_value: there is no text")
+    assert (new.state, new.maker, new.error) == ("empty", None, "stats has not been here yet")
+
+
+LOUD = '  loud: {from: notes, use: "modelled:Loud", model: loud, prompt: say.txt, inputs: {text: text}}'
+MODELLED = """
+import pyarrow as pa
+
+
+class Loud:
+    version = "1"
+    kind, scope, role = "map", "row", "mapper"
+    inputs = {"text": "text"}
+
+    def __init__(self, recipe):
+        pass
+
+    def outputs(self):
+        return pa.schema([("loud", pa.string())])
+
+    def open(self):
+        pass
+
+    def __call__(self, batch):
+        return pa.record_batch({"loud": pa.array([text.upper() for text in batch.column("text").to_pylist()])})
+"""
+
+
+def test_a_value_tells_its_model_and_whether_that_has_seen_the_sample(told: Told) -> None:
+    told.small.apply("notes", "keep", "parts")
+    (told.small.folder / "modelled.py").write_text(MODELLED)
+    (told.small.folder / "say.txt").write_text("Say it louder.\n")
+    weights = told.small.folder / "weights"
+    weights.mkdir()
+    (weights / "w.bin").write_bytes(b"begin")
+    registry = told.small.open()
+    registry.train_record("first", ["notes@v1"], weights, model="base")
+    (weights / "w.bin").write_bytes(b"weights")
+    registry.train_record("second", ["parts@v1:train"], weights, model="loud", init_from="base")
+    told.edit("passes:", "models: {loud: {uri: weights}}\npasses:\n" + LOUD)
+    told.small.apply("loud")
+    registry = told.small.open()
+    trained = registry.open_version("parts", "train").to_arrow(["text"])["text"].to_pylist()
+    for text in ("good", "low", "also"):
+        maker = registry.why("notes", told.id(text), "loud").cell.maker
+        assert (maker.prompt, maker.model.ref.partition("@")[0]) == ("Say it louder.\n", "model:loud")
+        assert hashlib.sha256(b"Say it louder.\n").hexdigest() == maker.prompt_digest
+        seen = [(one.model.partition("@")[0], one.ref, one.split, one.saw, one.by) for one in maker.model.trained_on]
+        assert seen == [
+            ("model:loud", "parts@v1", "train", text in trained, "version"),
+            ("model:base", "notes@v1", None, True, "version"),
+        ]
+    assert registry.fsck().ok
+
+
+def test_a_training_that_kept_its_rows_is_asked_for_the_sample_itself(told: Told) -> None:
+    told.small.apply("notes")
+    (told.small.folder / "modelled.py").write_text(MODELLED)
+    (told.small.folder / "say.txt").write_text("Say it louder.\n")
+    (told.small.folder / "weights").mkdir()
+    (told.small.folder / "weights" / "w.bin").write_bytes(b"weights")
+    registry = told.small.open()
+    with registry.training("some", ["notes@v1"], model="loud") as job:
+        job.saw([told.id("good")])
+        job.save(told.small.folder / "weights")
+    told.edit("passes:", "models: {loud: {uri: weights}}\npasses:\n" + LOUD)
+    told.small.apply("loud")
+    registry = told.small.open()
+    for text, saw in (("good", True), ("low", False)):
+        (seen,) = registry.why("notes", told.id(text), "loud").cell.maker.model.trained_on
+        assert (seen.saw, seen.by) == (saw, "rows")
