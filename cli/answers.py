@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from mmreg.cli.render.errands import Named, Rebuilt
 from mmreg.errors import NotFound
 from mmreg.schemas import (
+    boost,
     check,
     compact,
     cost,
@@ -21,6 +22,7 @@ from mmreg.schemas import (
     finding,
     gate,
     gc,
+    impact,
     lineage,
     model,
     plan,
@@ -52,6 +54,8 @@ ANSWERS: dict[str, Any] = {
     "lineage up": lineage.Lineage,
     "lineage down": lineage.Lineage,
     "lineage path": lineage.Lineage,
+    "lineage boost": boost.Boost,
+    "impact": impact.Impact,
     "cost": cost.Cost,
     "model add": model.Checkpoint,
     "model ls": list[summary.ModelSummary],
@@ -105,6 +109,7 @@ def _whole(schema: dict[str, Any], kind: type[Any] | None) -> None:
 _KINDS = {
     name: kind
     for home in (
+        boost,
         check,
         compact,
         cost,
@@ -115,6 +120,7 @@ _KINDS = {
         finding,
         gate,
         gc,
+        impact,
         lineage,
         model,
         plan,

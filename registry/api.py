@@ -15,6 +15,7 @@ from mmreg.schemas.refs import ModelRef, NodeRef, VersionRef
 
 if TYPE_CHECKING:
     from mmreg.registry.training import Training
+    from mmreg.schemas.boost import Boost
     from mmreg.schemas.check import ValidationReport
     from mmreg.schemas.compact import CompactReport
     from mmreg.schemas.cost import By, Cost
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from mmreg.schemas.erasure import Asked, ErasurePlan, ErasureReport
     from mmreg.schemas.finding import DoctorReport
     from mmreg.schemas.gc import GcReport
+    from mmreg.schemas.impact import Impact
     from mmreg.schemas.lineage import Lineage
     from mmreg.schemas.model import Checkpoint
     from mmreg.schemas.progress import Progress
@@ -98,6 +100,33 @@ class Registry(Workspace):
         from mmreg.registry.lineage.cost import cost
 
         return cost(self.catalog, self.lineage(node, "up"), by)
+
+    def impact(self, node: NodeRef | str, where: str | None = None) -> Impact:
+        """What is touched where ``node`` turns out bad, or the rows of a version that fulfil ``where``."""
+        ref = _node(node)
+        if where is not None:
+            from mmreg.registry.lineage.impact_of_rows import impact_of_rows
+
+            return impact_of_rows(self, ref, where)
+        from mmreg.registry.lineage.impact import impact
+
+        return impact(self, ref)
+
+    def impact_of_license(self, license: str) -> Impact:
+        """What comes of all data and models under ``license``, or of those of which it is `unknown`."""
+        from mmreg.registry.lineage.license import impact_of_license
+
+        return impact_of_license(self, license)
+
+    def boost(self, node: NodeRef | str, *, student: ModelRef | str | None = None, rows: bool = True) -> Boost:
+        """Which models and people curated what a node comes from, and whether those had seen its data.
+
+        ``student`` says who learns from it where lineage does not. ``rows``: count, too, what they have made.
+        """
+        from mmreg.registry.lineage.boost import boost
+
+        named = _model(student) if student is not None else None
+        return boost(self, self.catalog.node_id(_node(node)), named, rows=rows)
 
     # Checking and promoting
 

@@ -12,6 +12,7 @@ from importlib import import_module
 from mmreg.cli.render import layout
 
 _HOMES = {
+    "boost": ("Boost",),
     "checks": ("DoctorReport", "GateReport", "ValidationReport"),
     "damage": ("FsckReport", "RolledBack"),
     "compact": ("CompactReport",),
@@ -21,6 +22,7 @@ _HOMES = {
     "errands": ("Scaffold",),
     "findings": ("DatasetReport",),
     "gc": ("GcReport",),
+    "impact": ("Impact",),
     "known_checks": ("KnownCheck",),
     "lineage": ("Lineage",),
     "models": ("Checkpoint", "ModelSummary"),

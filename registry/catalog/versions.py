@@ -94,6 +94,12 @@ def versions(db: Database, dataset: str) -> list[VersionRow]:
     return _select(db, "dataset = ?", (dataset,))
 
 
+def kind_of(db: Database, dataset: str) -> Literal["root", "derived"] | None:
+    """Whether ``dataset`` has rows of its own or refers to those of others; None for an unknown one."""
+    found = db.row("SELECT kind FROM version WHERE dataset = ? LIMIT 1", (dataset,))
+    return None if found is None else "derived" if found[0] == "derived" else "root"
+
+
 def datasets(db: Database) -> list[DatasetSummary]:
     """One line for each dataset, by name: what its bare name means, and its latest version."""
     counts = db.rows("SELECT dataset, count(*) FROM version GROUP BY dataset ORDER BY dataset")

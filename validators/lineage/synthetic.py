@@ -38,10 +38,16 @@ def _counts(passed: PassRecord, root: RootRows, column: str | None) -> bool:
 
 
 def _depth(batch: pa.RecordBatch, passed: PassRecord) -> Depths:
-    done = cells(batch, f"{passed.state}.state").fill_null(0).to_numpy(zero_copy_only=False) == DONE
-    generation = cells(batch, f"{passed.state}.generation").fill_null(0).to_numpy(zero_copy_only=False)
     found = np.zeros(batch.num_rows, np.int64)
     for number, made in passed.generations.items():
         if made.creates or passed.makes_rows:
-            found[done & (generation == np.uint64(number))] = made.depth
+            found[made_by(batch, passed.state, number)] = made.depth
     return found
+
+
+def made_by(batch: pa.RecordBatch, state: str, generation: int) -> NDArray[np.bool_]:
+    """Which rows a generation of the pass that keeps ``state`` has made, or made cells of."""
+    done = cells(batch, f"{state}.state").fill_null(0).to_numpy(zero_copy_only=False) == DONE
+    there = cells(batch, f"{state}.generation").fill_null(0).to_numpy(zero_copy_only=False)
+    rows: NDArray[np.bool_] = done & (there == np.uint64(generation))
+    return rows
