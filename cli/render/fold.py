@@ -2,7 +2,8 @@
 
 Two things make a real lineage long. A dataset goes through forty passes, each of them a run and a version: of such a
 *chain* the ends are shown, and what lies between is one knot. And the same thing is done over and over to the same
-versions (five seeds of a training, a validation after each publish): nodes *alike* are one knot with a count.
+versions (five seeds of a training): nodes *alike* are one knot with a count. What only looks (a validation after each
+publish) is counted beside what it looked at.
 
 The result is again a graph without new cycles: a chain has one way out, and nodes alike lie equally deep.
 """
@@ -10,8 +11,8 @@ The result is again a graph without new cycles: a chain has one way out, and nod
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from mmreg.schemas.lineage import Edge, EdgeKind, Lineage, Node
@@ -26,11 +27,12 @@ _ROUNDS = 4
 
 @dataclass(frozen=True)
 class Knot:
-    """One node, or several that are shown as one, in the order of the lineage."""
+    """One node, or several that are shown as one, in the order of the lineage; and what is only counted ``beside``."""
 
     id: str
     members: tuple[Node, ...]
     how: Literal["one", "alike", "chain"] = "one"
+    beside: tuple[Node, ...] = ()
 
     @property
     def node(self) -> Node:
@@ -50,7 +52,7 @@ class Sketch:
     @property
     def folded(self) -> int:
         """How many nodes are not shown for themselves."""
-        return sum(len(knot.members) for knot in self.knots.values() if knot.how != "one")
+        return sum(len(knot.beside) + (len(knot.members) if knot.how != "one" else 0) for knot in self.knots.values())
 
 
 def unfolded(lineage: Lineage) -> Sketch:
@@ -61,26 +63,59 @@ def unfolded(lineage: Lineage) -> Sketch:
 
 
 def fold(lineage: Lineage) -> Sketch:
-    """Nodes alike counted, then chains shortened. The focus and what is next to it stay as they are."""
-    whole = unfolded(lineage)
-    counted = _merged(whole, list(_alike(whole)), "alike")
-    return _merged(counted, list(_chains(counted)), "chain")
+    """Nodes alike counted, validations hung on what they looked at, chains shortened. The focus stays as it is."""
+    sketch = unfolded(lineage)
+    sketch = _merged(sketch, list(_alike(sketch)), "alike")
+    sketch = _hung(sketch, _looks(sketch))
+    return _shortened(sketch)
 
 
 def _merged(sketch: Sketch, groups: Sequence[Sequence[str]], how: Literal["alike", "chain"]) -> Sketch:
     """``sketch`` with each group of its knots as one knot, called like the first of them."""
     home = {id: group[0] for group in groups for id in group}
-    members: dict[str, list[Knot]] = defaultdict(list)
+    parts: dict[str, list[Knot]] = defaultdict(list)
     for id, knot in sketch.knots.items():
-        members[home.get(id, id)].append(knot)
+        parts[home.get(id, id)].append(knot)
     knots = {
-        id: Knot(id, tuple(node for part in parts for node in part.members), how if len(parts) > 1 else parts[0].how)
-        for id, parts in members.items()
+        id: found[0]
+        if len(found) == 1
+        else Knot(
+            id,
+            tuple(node for knot in found for node in knot.members),
+            how,
+            tuple(node for knot in found for node in knot.beside),
+        )
+        for id, found in parts.items()
     }
     edges = dict.fromkeys(
         Edge(home.get(edge.source, edge.source), home.get(edge.target, edge.target), edge.kind) for edge in sketch.edges
     )
     return Sketch(sketch.focus, sketch.direction, knots, tuple(edge for edge in edges if edge.source != edge.target))
+
+
+def _hung(sketch: Sketch, holders: Mapping[str, str]) -> Sketch:
+    """``sketch`` without the knots that ``holders`` has, each only counted beside its holder."""
+    beside: dict[str, list[Node]] = defaultdict(list)
+    for id, holder in holders.items():
+        beside[holder] += sketch.knots[id].members
+    knots = {
+        id: replace(knot, beside=(*knot.beside, *beside[id])) if id in beside else knot
+        for id, knot in sketch.knots.items()
+        if id not in holders
+    }
+    edges = tuple(edge for edge in sketch.edges if edge.source in knots and edge.target in knots)
+    return Sketch(sketch.focus, sketch.direction, knots, edges)
+
+
+def _looks(sketch: Sketch) -> dict[str, str]:
+    """The runs that went well, of which nothing came and which read one thing: with what that is."""
+    before, after = _neighbours(sketch)
+    return {
+        id: before[id][0][0]
+        for id, knot in sketch.knots.items()
+        if knot.node.kind == "run" and knot.node.facts.get("state") == "complete" and id != sketch.focus
+        if len(before[id]) == 1 and not after[id]
+    }
 
 
 def _alike(sketch: Sketch) -> Iterator[Sequence[str]]:
@@ -149,64 +184,53 @@ def _numbered(keys: Iterable[tuple[str, Hashable]]) -> dict[str, int]:
     return {id: numbers.setdefault(key, len(numbers)) for id, key in keys}
 
 
-@dataclass(frozen=True)
-class _Links:
-    """Which knots lead to which, but for the ``pendants``: runs and sources that hang on one other knot alone."""
+def _shortened(sketch: Sketch) -> Sketch:
+    """Of each stretch in which one dataset goes on, run by run, and of which nothing else is made, the inside folded.
 
-    before: Mapping[str, Sequence[str]]
-    after: Mapping[str, Sequence[str]]
-    pendants: Mapping[str, Sequence[str]]
-
-    @classmethod
-    def of(cls, sketch: Sketch) -> _Links:
-        before, after = ({id: {far for far, _ in found} for id, found in way.items()} for way in _neighbours(sketch))
-        hanging = {
-            id: next(iter(before[id] | after[id]))
-            for id, knot in sketch.knots.items()
-            if id != sketch.focus and len(before[id] | after[id]) == 1 and knot.node.kind in ("run", "source")
-        }
-        pendants: dict[str, list[str]] = defaultdict(list)
-        for id, holder in hanging.items():
-            pendants[holder].append(id)
-        left = [
-            {id: [far for far in found if far not in hanging] for id, found in way.items()} for way in (before, after)
-        ]
-        return cls(left[0], left[1], pendants)
-
-
-def _chains(sketch: Sketch) -> Iterator[Sequence[str]]:
-    """The insides of stretches in which one dataset goes on, run by run, and of which nothing else is made.
-
-    What hangs on the inside and on nothing else (a validation, a listing of files) goes with it. What the runs
-    read beside it (a model) does not.
+    The listings of files that only its runs read go with it. What they read beside that (a model) does not.
     """
-    links = _Links.of(sketch)
-    pinned = {sketch.focus, *links.before.get(sketch.focus, ()), *links.after.get(sketch.focus, ())}
-    ahead = {id: far for id in sketch.knots if id not in pinned and (far := _goes_on(sketch, links, id)) is not None}
+    before, after = ({id: {far for far, _ in found} for id, found in way.items()} for way in _neighbours(sketch))
+    listings = {
+        id: next(iter(after[id]))
+        for id, knot in sketch.knots.items()
+        if knot.node.kind == "source" and len(after[id]) == 1 and id != sketch.focus
+    }
+    pinned = {sketch.focus, *before.get(sketch.focus, ()), *after.get(sketch.focus, ())}
+    ahead = {
+        id: far for id in sketch.knots if id not in pinned and (far := _goes_on(sketch, before, after, id)) is not None
+    }
     behind = {far: id for id, far in ahead.items()}
-    for start in ahead.keys() - behind.keys():
-        stretch = [start]
-        while (far := ahead[stretch[-1]]) in ahead and behind[far] == stretch[-1]:
-            stretch.append(far)
-        if len(stretch) >= CHAIN:
-            yield [*stretch, *(pendant for id in stretch for pendant in links.pendants.get(id, ()))]
+    stretches = [_stretch(start, ahead, behind) for start in ahead if start not in behind]
+    folded = {id for stretch in stretches if len(stretch) >= CHAIN for id in stretch}
+    sketch = _hung(sketch, {id: reader for id, reader in listings.items() if reader in folded})
+    return _merged(sketch, [stretch for stretch in stretches if len(stretch) >= CHAIN], "chain")
 
 
-def _goes_on(sketch: Sketch, links: _Links, id: str) -> str | None:
+_Ends = Mapping[str, Set[str]]
+
+
+def _goes_on(sketch: Sketch, before: _Ends, after: _Ends, id: str) -> str | None:
     """What follows on ``id`` in its stretch, or None where it is not on the inside of one."""
-    name = _dataset(sketch, links, id)
-    if name is None or sketch.knots[id].how != "one" or len(links.after[id]) != 1:
+    name = _dataset(sketch, after, id)
+    if name is None or sketch.knots[id].how != "one" or len(after[id]) != 1:
         return None
-    if not any(_dataset(sketch, links, far) == name for far in links.before[id]):
+    if not any(_dataset(sketch, after, far) == name for far in before[id]):
         return None
-    (far,) = links.after[id]
-    return far if _dataset(sketch, links, far) == name else None
+    (far,) = after[id]
+    return far if _dataset(sketch, after, far) == name else None
 
 
-def _dataset(sketch: Sketch, links: _Links, id: str) -> str | None:
+def _dataset(sketch: Sketch, after: _Ends, id: str) -> str | None:
     """Of a version, its dataset; of a run, the one that it makes a version of."""
     node = sketch.knots[id].node
     if node.kind == "version":
         return node.name
-    made = {sketch.knots[far].node.name for far in links.after[id] if sketch.knots[far].node.kind == "version"}
+    made = {sketch.knots[far].node.name for far in after[id] if sketch.knots[far].node.kind == "version"}
     return made.pop() if node.kind == "run" and len(made) == 1 else None
+
+
+def _stretch(start: str, ahead: Mapping[str, str], behind: Mapping[str, str]) -> list[str]:
+    stretch = [start]
+    while (far := ahead[stretch[-1]]) in ahead and behind[far] == stretch[-1]:
+        stretch.append(far)
+    return stretch

@@ -12,55 +12,58 @@ from mmreg.schemas.lineage import Node
 LIMIT = 60
 """Characters of one line of a label in a picture."""
 _NAME = 80
-_NAMES = 6
+_NAMES = 4
 """How many names are listed before they are counted."""
 
 
 def name(knot: Knot) -> str:
-    """``train@v2``, ``pass recap · run:...``, ``5 × train@v2 … train@v6``, ``⋯ 14 versions, ...``. Not cleaned."""
-    if knot.how == "chain":
-        return f"⋯ {'; '.join(within(knot))}"
-    called = clip(_name(knot.members[0]), _NAME)
+    """``train@v2``, ``pass recap · run:...``, ``5 × train@v2 … train@v6``, ``⋯ pairs@v2 … pairs@v9``. Not cleaned."""
+    first, last = clip(_name(knot.members[0]), _NAME), clip(short(knot.node), _NAME)
     if knot.how == "one":
-        return called
-    return f"{len(knot.members):,} × {called} … {clip(short_run(knot.node), _NAME)}"
-
-
-def within(knot: Knot) -> Iterator[str]:
-    """What a chain holds: its versions, what the runs did, and what hangs on it."""
-    versions = [node for node in knot.members if node.kind == "version"]
-    if versions:
-        ends = dict.fromkeys(clip(node.ref, _NAME) for node in (versions[0], versions[-1]))
-        yield f"{plural(len(versions), 'version')}, {' … '.join(ends)}"
-    jobs: dict[str, Counter[str]] = {}
-    for node in knot.members:
-        if node.kind == "run":
-            jobs.setdefault(str(node.facts.get("job", "run")), Counter())[node.name] += 1
-    yield from (f"{job} {_listed(names)}" for job, names in jobs.items())
-    if sources := sum(node.kind == "source" for node in knot.members):
-        yield plural(sources, "source")
-
-
-def _listed(names: Counter[str]) -> str:
-    told = [clip(name, 24) + (f" ×{count}" if count > 1 else "") for name, count in list(names.items())[:_NAMES]]
-    rest = len(names) - len(told)
-    return ", ".join([*told, f"{rest} more"] if rest else told)
-
-
-def _name(node: Node) -> str:
-    return node.ref if node.kind != "run" else f"{node.facts.get('job', 'run')} {node.name} · {short_run(node)}"
-
-
-def short_run(node: Node) -> str:
-    """The run's reference without its random end: in all likelihood it still names this run alone."""
-    return node.ref.partition("Z-")[0] + "Z" if node.kind == "run" and "Z-" in node.ref else node.ref
+        return first
+    if knot.how == "alike":
+        return f"{len(knot.members):,} × {first} … {last}"
+    versions = [clip(node.ref, _NAME) for node in knot.members if node.kind == "version"]
+    return f"⋯ {' … '.join(dict.fromkeys((versions[0], versions[-1])))}" if versions else "⋯"
 
 
 def facts(knot: Knot) -> Iterator[str]:
-    """What is worth a word beside the name: rows, columns where the graph is of columns, a run that did not go well."""
-    if knot.how != "one":
-        return
-    node = knot.node
+    """What is worth a word beside the name: rows, columns where the graph is of columns, a run that did not go well,
+    what a chain holds, what is only counted.
+    """
+    if knot.how == "chain":
+        yield f"{plural(sum(node.kind == 'version' for node in knot.members), 'version')}"
+        yield from _runs([node for node in knot.members if node.kind == "run"])
+    if knot.how == "one":
+        yield from _facts(knot.node)
+    yield from _counted(knot.beside)
+
+
+def _runs(runs: Sequence[Node]) -> Iterator[str]:
+    passes = list(dict.fromkeys(node.name for node in runs if node.facts.get("job") == "pass"))
+    told = [clip(name, 24) for name in passes[:_NAMES]]
+    if rest := len(passes) - len(told):
+        told.append(f"{rest} more")
+    if told:
+        yield f"{'pass' if len(passes) == 1 else 'passes'} {', '.join(told)}"
+    yield from _counted([node for node in runs if node.facts.get("job") != "pass"])
+
+
+def _counted(nodes: Sequence[Node]) -> Iterator[str]:
+    kinds = Counter(str(node.facts.get("job", "run")) if node.kind == "run" else node.kind for node in nodes)
+    yield from (plural(count, kind) for kind, count in kinds.items())
+
+
+def _name(node: Node) -> str:
+    return node.ref if node.kind != "run" else f"{node.facts.get('job', 'run')} {node.name} · {short(node)}"
+
+
+def short(node: Node) -> str:
+    """The node's reference; a run's without its random end: in all likelihood it still names this run alone."""
+    return node.ref.partition("Z-")[0] + "Z" if node.kind == "run" and "Z-" in node.ref else node.ref
+
+
+def _facts(node: Node) -> Iterator[str]:
     if isinstance(node.facts.get("rows"), int):
         yield plural(node.facts["rows"], "row")
     if columns := _columns(node):
@@ -80,7 +83,7 @@ def _columns(node: Node) -> str:
 def label(node: Node) -> tuple[str, ...]:
     """One to three lines of at most `LIMIT` characters, without control characters. Not yet escaped."""
     if node.kind == "run":
-        lines = (f"{node.facts.get('job', 'run')} {node.name}", short_run(node), _columns(node))
+        lines = (f"{node.facts.get('job', 'run')} {node.name}", short(node), _columns(node))
     else:
         rows = node.facts.get("rows")
         lines = (node.ref, plural(rows, "row") if isinstance(rows, int) else "", _columns(node))
