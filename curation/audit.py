@@ -178,7 +178,7 @@ def _made(registry: Registry, step: Step) -> Iterator[str]:
 
 def read_by(registry: Registry, training: TrainingSpec) -> list[str]:
     """The datasets with checks that a training reads."""
-    return [name for name in dict.fromkeys((training.from_, *training.evaluate_on)) if name in registry.spec.checks]
+    return [name for name in training.reads if name in registry.spec.checks]
 
 
 def plan_check(registry: Registry, dataset: str, moving: Iterable[Step]) -> PlanStep | None:

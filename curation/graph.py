@@ -70,7 +70,7 @@ def _data_needs(project: Project) -> dict[Step, set[Step]]:
         if p.into
     }
     columns = _column_makers(project, made)
-    needs: dict[Step, set[Step]] = {Step("model", name): set() for name in spec.models}
+    needs: dict[Step, set[Step]] = {Step("model", name): _before_model(spec, name) for name in spec.models}
     needs |= {Step("ingest", name): set() for name in spec.datasets}
     for name, declared in spec.passes.items():
         before = {makers[f"dataset {dataset}"] for dataset in declared.reads}
@@ -84,13 +84,21 @@ def _data_needs(project: Project) -> dict[Step, set[Step]]:
             # A filter of one's own makes columns, and then the selection of the rows that it keeps.
             needs[Step("select", name)] = {step, makers[f"dataset {declared.from_}"]}
     for name, training in spec.trainings.items():
-        before = {makers[f"dataset {dataset}"] for dataset in (training.from_, *training.evaluate_on)}
-        if (model := _model_name(training.init_from)) in spec.models:
-            before.add(Step("model", model))
-        elif (maker := _trainer(spec, model)) is not None:
-            before.add(maker)
+        before = {makers[f"dataset {dataset}"] for dataset in training.reads}
+        for model in map(_model_name, training.models):
+            if model in spec.models:
+                before.add(Step("model", model))
+            elif (maker := _trainer(spec, model)) is not None:
+                before.add(maker)
         needs[Step("training", name)] = before - {Step("training", name)}
     return needs
+
+
+def _before_model(spec: ProjectSpec, name: str) -> set[Step]:
+    """The declared models that one was made from: they are registered first."""
+    return {Step("model", _model_name(ref)) for ref in spec.models[name].models} & {
+        Step("model", other) for other in spec.models if other != name
+    }
 
 
 def _curated_by_trained(project: Project) -> Iterator[tuple[Step, Step]]:

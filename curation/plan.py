@@ -240,17 +240,22 @@ def _select(registry: Registry, name: str) -> PlanStep:
 
 def _training(registry: Registry, name: str) -> PlanStep:
     spec = registry.spec.trainings[name]
+    dataset = spec.reads[0]
     waits = waits_for(registry, spec)
     if waits is not None:
-        return PlanStep("training", name, "blocked", f"waits for {waits}", dataset=spec.from_, waits_for_data=True)
+        return PlanStep("training", name, "blocked", f"waits for {waits}", dataset=dataset, waits_for_data=True)
     state = training_state(registry, name)
     if state.due:
         seeds = ", ".join(map(str, state.due))
-        return PlanStep("training", name, "run", f"no model of this recipe yet (seed {seeds})", dataset=spec.from_)
+        return PlanStep("training", name, "run", f"no model of this recipe yet (seed {seeds})", dataset=dataset)
     if state.moved is None:
-        return PlanStep("training", name, "nothing", f"trained on {spec.from_} as it is", dataset=spec.from_)
+        return PlanStep(
+            "training",
+            name,
+            "nothing",
+            f"trained on {', '.join(d.from_ for d in spec.trained_on)} as it is",
+            dataset=dataset,
+        )
     if spec.on_change == "retrain":
-        return PlanStep("training", name, "run", state.moved, dataset=spec.from_)
-    return PlanStep(
-        "training", name, "stale", f"{state.moved}; kept (mmreg apply {name} trains anew)", dataset=spec.from_
-    )
+        return PlanStep("training", name, "run", state.moved, dataset=dataset)
+    return PlanStep("training", name, "stale", f"{state.moved}; kept (mmreg apply {name} trains anew)", dataset=dataset)

@@ -4,11 +4,13 @@ The command runs in the project's folder. It finds what to do in its environment
 
     MMREG_DATA            the exact version to train on: mmreg.open(os.environ["MMREG_DATA"])
     MMREG_SPLIT           its split, where the declaration names one
+    MMREG_WHERE           the predicate that its rows are to fulfil, where the declaration has one
+    MMREG_DATASETS        all that it is trained on, as JSON: [{"ref", "split", "where", "weight", "component"}]
     MMREG_EVAL_<DATASET>  the exact version of each dataset to evaluate on (upper case, - and . as _)
     MMREG_OUTPUT          the directory to write the checkpoint into
     MMREG_SEED, MMREG_PARAMS (JSON), MMREG_PROJECT
 
-A ``metrics.json`` in the output (name: number) is recorded as what the model scored; it is no part of the weights.
+What it writes for the record beside the weights is told in `mmreg.curation.training_output`.
 """
 
 from __future__ import annotations
@@ -19,23 +21,27 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import xxhash
 
+from mmreg.curation.training_output import taken
 from mmreg.errors import NotFound, TrainingFailed
+from mmreg.registry.components import declared_components
 from mmreg.registry.training import training
+from mmreg.registry.usage import measured
 from mmreg.schemas.declaration import TrainingSpec
 from mmreg.schemas.progress import Progress
 from mmreg.schemas.refs import ModelRef, VersionRef
-from mmreg.schemas.training import Data
+from mmreg.schemas.training import Data, trained_on
 
 if TYPE_CHECKING:
     from mmreg.registry.api import Registry
     from mmreg.registry.catalog import VersionRow
+    from mmreg.registry.training import Training
     from mmreg.schemas.run import Run
 
 
@@ -60,11 +66,11 @@ def training_state(registry: Registry, name: str) -> TrainingState:
     if due:
         return TrainingState(due, None)
     last = done[spec.seeds[0]]
-    trained_on = {i.id for i in last.inputs if i.role == "trained_on"}
-    newest = registry.latest(spec.from_)
-    if not trained_on & {row.uuid for row in _same_data(registry, spec.from_)}:
-        ref = next(i.ref for i in last.inputs if i.role == "trained_on")
-        return TrainingState((), f"trained on {ref}, the newest is {newest.ref}")
+    read = {data.dataset: data for data in trained_on(last)}
+    for dataset in dict.fromkeys(data.from_ for data in spec.trained_on):
+        if read[dataset].uuid not in {row.uuid for row in _same_data(registry, dataset)}:
+            newest = registry.latest(dataset)
+            return TrainingState((), f"trained on {read[dataset].ref}, the newest is {newest.ref}")
     if last.facets["training"].get("code") != _code(registry, spec):
         return TrainingState((), "the command's own code changed")
     return TrainingState((), None)
@@ -86,17 +92,16 @@ def run_training(
     ``on``: by dataset the versions to read, which were checked; of others it is the newest.
     """
     spec = registry.spec.trainings[name]
-    on = {dataset: on.get(dataset) or registry.latest(dataset) for dataset in (spec.from_, *spec.evaluate_on)}
-    row = on[spec.from_]
+    on = {dataset: on.get(dataset) or registry.latest(dataset) for dataset in spec.reads}
+    told = ", ".join(f"{on[data.from_].ref} ({on[data.from_].rows:,} rows)" for data in spec.trained_on)
     runs = []
     for seed in seeds:
-        progress.message(f"training {name}, seed {seed}, on {row.ref} ({row.rows:,} rows)")
+        progress.message(f"training {name}, seed {seed}, on {told}")
         runs.append(_train(registry, name, spec, on, seed))
     return runs
 
 
 def _train(registry: Registry, name: str, spec: TrainingSpec, on: Mapping[str, VersionRow], seed: int) -> Run:
-    row = on[spec.from_]
     folder = registry.project.folder
     output = folder / spec.output / (f"seed-{seed}" if len(spec.seeds) > 1 else "")
     scratch = output.with_name(output.name + ".new")
@@ -112,38 +117,58 @@ def _train(registry: Registry, name: str, spec: TrainingSpec, on: Mapping[str, V
         "recipe": _recipe(spec),
         "code": _code(registry, spec),
         "alias": spec.alias if seed == spec.seeds[0] else None,
-        "init_from": _exact_model(registry, spec.init_from),
+        "init_from": spec.init_from,
+        "components": declared_components(spec.components),
     }
-    with training(registry, name, [Data(VersionRef.parse(row.ref), spec.split)], **facts) as job:
+    data = [
+        Data(VersionRef.parse(on[one.from_].ref), one.split, one.where, one.weight, one.component)
+        for one in spec.trained_on
+    ]
+    with training(registry, name, data, measure=False, **facts) as job:
         environment = {
             **os.environ,
             "MMREG_PROJECT": str(folder),
-            "MMREG_DATA": f"{row.ref}",
             "MMREG_OUTPUT": str(scratch),
             "MMREG_SEED": str(seed),
             "MMREG_PARAMS": json.dumps(dict(spec.params)),
+            **dict(_data_told(data)),
+            **dict(_evaluation_told(job, spec, on)),
         }
-        if spec.split is not None:
-            environment["MMREG_SPLIT"] = spec.split
-        for dataset, split in spec.evaluate_on.items():
-            reader = job.evaluate_on(VersionRef.parse(on[dataset].ref))
-            variable = "MMREG_EVAL_" + dataset.upper().replace("-", "_").replace(".", "_")
-            environment[variable] = reader.ref
-            if split is not None:
-                environment[variable + "_SPLIT"] = split
-        _call(name, spec, folder, environment)
-        metrics = _metrics(name, scratch)
+        with measured("children") as job.measured:
+            _call(name, spec, folder, environment)
+        wrote = taken(name, scratch)
         if not any(scratch.iterdir()):
             raise TrainingFailed(
                 f"training {name}: the command wrote nothing to MMREG_OUTPUT", hint="save the weights there"
             )
+        for of, rows in wrote.rows.items():
+            job.saw(rows, of)
+        job.spent(**wrote.cost)
         # The old weights stay until the new ones are complete; models keep their digest, not their path.
         if output.exists():
             shutil.rmtree(output)
         scratch.rename(output)
-        job.save(output, metrics)
+        job.save(output, wrote.metrics, samples_seen=wrote.samples_seen, parameters=wrote.parameters)
     assert job.run is not None
     return job.run
+
+
+def _data_told(data: Sequence[Data]) -> Iterator[tuple[str, str]]:
+    first = data[0]
+    yield "MMREG_DATA", str(first.ref)
+    for variable, value in (("MMREG_SPLIT", first.split), ("MMREG_WHERE", first.where)):
+        if value is not None:
+            yield variable, value
+    yield "MMREG_DATASETS", json.dumps([{**asdict(one), "ref": str(one.ref)} for one in data])
+
+
+def _evaluation_told(job: Training, spec: TrainingSpec, on: Mapping[str, VersionRow]) -> Iterator[tuple[str, str]]:
+    for dataset, split in spec.evaluate_on.items():
+        reader = job.evaluate_on(VersionRef.parse(on[dataset].ref))
+        variable = "MMREG_EVAL_" + dataset.upper().replace("-", "_").replace(".", "_")
+        yield variable, reader.ref
+        if split is not None:
+            yield variable + "_SPLIT", split
 
 
 def _call(name: str, spec: TrainingSpec, folder: Path, environment: dict[str, str]) -> None:
@@ -170,30 +195,11 @@ def _talk() -> int:
         return 2
 
 
-def _metrics(name: str, output: Path) -> dict[str, float]:
-    file = output / "metrics.json"
-    if not file.exists():
-        return {}
-    try:
-        found = json.loads(file.read_text())
-        metrics = {str(key): float(value) for key, value in found.items()}
-    except (ValueError, TypeError, AttributeError) as error:
-        raise TrainingFailed(f"training {name}: metrics.json is no map of numbers: {error}") from error
-    file.unlink()
-    return metrics
-
-
-def _exact_model(registry: Registry, ref: str | None) -> str | None:
-    if ref is None:
-        return None
-    checkpoint = registry.catalog.checkpoint(ModelRef.parse(ref))
-    return f"{checkpoint.name}@{checkpoint.digest[:16]}"
-
-
 def _recipe(spec: TrainingSpec) -> str:
-    return xxhash.xxh3_64_hexdigest(
-        spec.model_dump_json(include={"command", "params", "split", "init_from", "model"}).encode()
-    )
+    said = spec.model_dump_json(include={"command", "params", "split", "init_from", "model"})
+    # What came later counts only where it is said: models of before keep their recipe.
+    later = spec.model_dump(mode="json", include={"where", "data"}, exclude_defaults=True)
+    return xxhash.xxh3_64_hexdigest((said + (json.dumps(later, sort_keys=True) if later else "")).encode())
 
 
 def _code(registry: Registry, spec: TrainingSpec) -> str:
@@ -208,12 +214,12 @@ def _code(registry: Registry, spec: TrainingSpec) -> str:
 
 def waits_for(registry: Registry, spec: TrainingSpec) -> str | None:
     """What a training waits for, in words; None where it can run."""
-    for dataset in (spec.from_, *spec.evaluate_on):
+    for dataset in spec.reads:
         if not registry.exists(dataset):
             return f"dataset {dataset}"
-    if spec.init_from is not None:
+    for model in spec.models:
         try:
-            registry.catalog.checkpoint(ModelRef.parse(spec.init_from))
+            registry.catalog.checkpoint(ModelRef.parse(model))
         except NotFound:
-            return f"model {spec.init_from}"
+            return f"model {model}"
     return None

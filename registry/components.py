@@ -10,15 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mmreg.registry.safetensors import TENSORS
+from mmreg.schemas.declaration import ComponentSpec
 from mmreg.schemas.model import Checkpoint, Component
 from mmreg.schemas.refs import ModelRef, VersionRef
 from mmreg.schemas.run import RunInput
 
 if TYPE_CHECKING:
     from mmreg.registry.workspace import Workspace
-
-TENSORS = "tensors_sha256"
-"""The fact of a checkpoint that is the digest of its tensors, as that of a component is of its own."""
 
 
 def settled(
@@ -39,8 +38,8 @@ def settled(
         if part.digest is not None and before is not None:
             thawed += [part.name] if part.frozen and before != part.digest else []
             part = replace(part, frozen=before == part.digest)
-        if part.model is None and part.digest in whole:
-            known = whole[part.digest]
+        known = whole.get(part.digest) if part.digest is not None and part.model is None else None
+        if known is not None and not _descends(workspace, known, found):
             part = replace(part, frozen=True, model=named(known))
             inputs.append(RunInput("checkpoint", known.digest, named(known), role="init_from"))
         parts.append(part)
@@ -51,6 +50,12 @@ def settled(
 def named(checkpoint: Checkpoint) -> str:
     """A checkpoint as a record names it: nothing that moves later means another."""
     return f"{checkpoint.name}@{checkpoint.digest[:16]}"
+
+
+def _descends(workspace: Workspace, later: Checkpoint, earlier: Checkpoint) -> bool:
+    """Whether ``later`` came from ``earlier``: then it was taken out of it, and is not what it was made from."""
+    up = workspace.catalog.lineage(f"checkpoint:{later.digest}", "up")
+    return any(node.id == f"checkpoint:{earlier.digest}" for node in up.nodes)
 
 
 def _joined(found: Iterable[Component], said: Iterable[Component]) -> list[Component]:
@@ -90,6 +95,13 @@ def _before(workspace: Workspace, part: Component, parent: Checkpoint | None) ->
 
 def _digest_of(checkpoint: Checkpoint, name: str) -> str | None:
     return next((part.digest for part in checkpoint.components if part.name == name), None)
+
+
+def declared_components(said: Mapping[str, ComponentSpec]) -> tuple[Component, ...]:
+    """Components as a declaration says them."""
+    return tuple(
+        Component(name, None, part.frozen, part.stage, part.trained_on, part.model) for name, part in said.items()
+    )
 
 
 def components_of(said: Mapping[str, Component] | Iterable[Component | str]) -> tuple[Component, ...]:

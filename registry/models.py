@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmreg.errors import NotFound
 from mmreg.registry.clock import now
+from mmreg.registry.components import components_of, declared_components, named, settled
 from mmreg.registry.hub import cached_snapshot, fetched_snapshot, is_hub
 from mmreg.registry.runs import new_run_id
 from mmreg.registry.weights import digest_weights, opaque_checkpoint, weights_stamp
 from mmreg.schemas.declaration import ModelSpec
-from mmreg.schemas.model import Checkpoint
+from mmreg.schemas.model import Checkpoint, Component
 from mmreg.schemas.refs import ModelRef, VersionRef, check_name
 from mmreg.schemas.run import Job, Run, RunInput, RunState
 
@@ -31,12 +32,17 @@ def model_add(
     license: str | None = None,
     base: str | None = None,
     framework: str | None = None,
+    components: Iterable[Component | str] = (),
 ) -> Checkpoint:
-    """Digest the weights at ``path`` and register them: the bare name means them from now on."""
+    """Digest the weights at ``path`` and register them: the bare name means them from now on.
+
+    ``components``: what is known of the model's parts, beside what the files show. Raises `NotFound` for a ``base``, or
+    a component's model or version, that is not there.
+    """
     check_name(name, "model name")
     checkpoint = digest_weights(path, name=name, framework=framework, license=license, base=base)
     checkpoint = replace(checkpoint, path=relative_path(workspace, path))
-    _register(workspace, checkpoint)
+    checkpoint = _register(workspace, checkpoint, components_of(components))
     if alias is not None:
         model_alias(workspace, ModelRef(name, checkpoint.digest[:16]), alias)
     return checkpoint
@@ -47,8 +53,7 @@ def add_declared(workspace: Workspace, name: str) -> Checkpoint:
     spec = workspace.spec.models[name]
     path = fetched_snapshot(spec.uri, spec.revision) if is_hub(spec.uri) else _weights(workspace, spec)
     checkpoint = opaque_checkpoint(spec, name) if path is None else _digested(workspace, spec, name, path)
-    _register(workspace, checkpoint)
-    return checkpoint
+    return _register(workspace, checkpoint, declared_components(spec.components))
 
 
 def declared_checkpoint(workspace: Workspace, name: str) -> Checkpoint:
@@ -128,15 +133,42 @@ def eval_record(workspace: Workspace, model: ModelRef, ref: VersionRef, metrics:
         return _record(workspace, Job("evaluation", checkpoint.name), inputs=inputs, facets=facets)
 
 
-def _register(workspace: Workspace, checkpoint: Checkpoint) -> None:
-    """Record ``checkpoint`` unless it is what its name means already: weights that come back count as newest again."""
-    inputs: tuple[RunInput, ...] = ()
-    if checkpoint.base is not None:
-        parent = workspace.catalog.checkpoint(ModelRef.parse(checkpoint.base))
-        inputs = (RunInput("checkpoint", parent.digest, f"{parent.name}@{parent.digest[:12]}", role="init_from"),)
+def _register(workspace: Workspace, checkpoint: Checkpoint, said: Sequence[Component]) -> Checkpoint:
+    """Record ``checkpoint`` unless it is what its name means already: weights that come back count as newest again.
+
+    What was said of the same weights before stays so, unless something else is said now.
+    """
     known = newest(workspace, checkpoint.name)
-    if known is None or known.digest != checkpoint.digest:
-        _record(workspace, Job("model", checkpoint.name), inputs=inputs, checkpoints=(checkpoint.to_dict(),))
+    if known is not None and known.digest == checkpoint.digest:
+        license, base = checkpoint.license or known.license, checkpoint.base or known.base
+        checkpoint, said = replace(checkpoint, license=license, base=base), (*known.components, *said)
+    parent = _parent(workspace, checkpoint)
+    inputs: tuple[RunInput, ...] = ()
+    if parent is not None:
+        checkpoint = replace(checkpoint, base=named(parent))
+        inputs = (RunInput("checkpoint", parent.digest, named(parent), role="init_from"),)
+        if "adapter" in checkpoint.facts:
+            said = (Component("base", frozen=True, model=named(parent)), *said)
+    checkpoint, parts = settled(workspace, checkpoint, said, parent)
+    if known is None or _told(known) != _told(checkpoint):
+        edges = tuple(dict.fromkeys((*inputs, *parts)))
+        _record(workspace, Job("model", checkpoint.name), inputs=edges, checkpoints=(checkpoint.to_dict(),))
+    return checkpoint
+
+
+def _told(checkpoint: Checkpoint) -> tuple[object, ...]:
+    """What makes a registration worth repeating."""
+    return checkpoint.digest, checkpoint.license, checkpoint.base, checkpoint.components
+
+
+def _parent(workspace: Workspace, checkpoint: Checkpoint) -> Checkpoint | None:
+    """The model that one was made from: as was said, else by the name on the hub that its own files give, if a model
+    of that name is registered."""
+    if checkpoint.base is not None:
+        return workspace.catalog.checkpoint(ModelRef.parse(checkpoint.base))
+    uris = {f"hf://{name}" for name in checkpoint.facts.get("base_model", ())}
+    known = [c for c in workspace.catalog.checkpoints() if c.uri in uris] if uris else []
+    return next((one for one in known if one.digest != checkpoint.digest), None)
 
 
 def _digested(workspace: Workspace, spec: ModelSpec, name: str, path: Path) -> Checkpoint:

@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
-import re
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mmreg.errors import Conflict, IntegrityError, NotFound, StorageError, UsageError
 from mmreg.registry.hub import cached_snapshot, is_hub
+from mmreg.registry.model_card import Card, read_card
+from mmreg.registry.safetensors import TENSORS, Tensor, TensorDigests, components, digest_of_tensors, tensors_of
 from mmreg.schemas.declaration import ModelSpec
 from mmreg.schemas.model import Checkpoint
 from mmreg.schemas.refs import check_name
@@ -28,8 +28,6 @@ from mmreg.sources.record import File
 from mmreg.sources.stamp import stamp
 
 _CHUNK = 1 << 20
-_MOST_HEADER = 100_000_000
-"""Bytes of a safetensors header; the format's own limit."""
 _PICKLES = (".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth")
 
 Progress = Callable[[int, int], None]
@@ -48,9 +46,9 @@ def digest_weights(
     """The `Checkpoint` of a weight file or of a directory of them, read once, in constant memory.
 
     ``framework`` is told from the files where it is not given. ``facts`` say what can be known without
-    loading: ``tensors``, ``parameters`` and ``dtypes`` (parameters by type) from the headers of safetensors
-    files, and ``pickles``, the files that could run code if somebody loaded them. The checkpoint's ``path``
-    stays None, as only a project knows what it is relative to.
+    loading: ``tensors``, ``parameters``, ``dtypes`` (parameters by type) and ``tensors_sha256`` of safetensors
+    files, what a model card says (`mmreg.registry.model_card`), and ``pickles``, the files that could run code if
+    somebody loaded them. The checkpoint's ``path`` stays None, as only a project knows what it is relative to.
 
     Raises `NotFound`, `UsageError` for symbolic links and special files, `IntegrityError` for a safetensors
     file that is not whole, `Conflict` where a file changed meanwhile.
@@ -58,17 +56,19 @@ def digest_weights(
     check_name(name, "model name")
     try:
         files = _files(path)
-        facts = _facts(files)
-        digests = _digests(files, progress)
+        tensors = {n: tensors_of(f.path, f.size) for n, f in files.items() if n.endswith(".safetensors")}
+        digests, digested = _digests(files, tensors, progress)
+        card = read_card({n: f.path for n, f in files.items()}) if path.is_dir() else Card()
         return Checkpoint(
             name=name,
             digest=_digest_of_all(files, digests) if path.is_dir() else digests[path.name],
-            framework=framework or _framework(files),
+            framework=framework or card.framework or _framework(files),
             files=digests,
             size_bytes=sum(file.size for file in files.values()),
             base=base,
-            license=license,
-            facts=facts,
+            license=license or card.license,
+            components=components(digested) or card.components,
+            facts={**_facts(files, digested), **card.facts},
         )
     except OSError as error:
         raise StorageError(f"model {name}: cannot read {path}: {error}", hint=f"ls -la {path}") from error
@@ -145,15 +145,20 @@ def _regular(file: Path) -> _File:
     return _File(file, seen.st_size)
 
 
-def _digests(files: Mapping[str, _File], progress: Progress | None) -> dict[str, str]:
+def _digests(
+    files: Mapping[str, _File], tensors: Mapping[str, Sequence[Tensor]], progress: Progress | None
+) -> tuple[dict[str, str], list[tuple[Tensor, str]]]:
+    """The digests of ``files``, and those of the tensors in them, each byte read once."""
     total = sum(file.size for file in files.values())
     before = 0
     digests: dict[str, str] = {}
+    digested: list[tuple[Tensor, str]] = []
     for name, file in files.items():
-        sha, read = hashlib.sha256(), 0
+        sha, parts, read = hashlib.sha256(), TensorDigests(tensors.get(name, ())), 0
         with file.path.open("rb", buffering=0) as stream:
             while read <= file.size and (chunk := stream.read(_CHUNK)):
                 sha.update(chunk)
+                parts.update(chunk)
                 read += len(chunk)
                 if progress:
                     progress(before + read, total)
@@ -161,7 +166,8 @@ def _digests(files: Mapping[str, _File], progress: Progress | None) -> dict[str,
             raise Conflict(f"{file.path} changed while it was read", hint="wait until nothing writes there, then again")
         before += read
         digests[name] = sha.hexdigest()
-    return digests
+        digested += parts.digested
+    return digests, digested
 
 
 def _digest_of_all(files: Mapping[str, _File], digests: Mapping[str, str]) -> str:
@@ -188,70 +194,24 @@ def _has_key(file: Path, key: str) -> bool:
     return isinstance(document, dict) and key in document
 
 
-def _facts(files: Mapping[str, _File]) -> dict[str, Any]:
+def _facts(files: Mapping[str, _File], digested: Sequence[tuple[Tensor, str]]) -> dict[str, Any]:
     """What can be said of ``files`` without loading any."""
     facts: dict[str, Any] = {}
-    whole = [file for name, file in files.items() if name.endswith(".safetensors")]
-    if whole:
-        tensors = [tensor for file in whole for tensor in _tensors(file)]
+    if any(name.endswith(".safetensors") for name in files):
         dtypes: Counter[str] = Counter()
-        for tensor in tensors:
+        for tensor, _ in digested:
             dtypes[tensor.dtype] += tensor.parameters
         facts |= {
-            "tensors": len(tensors),
+            "tensors": len(digested),
             "parameters": dtypes.total(),
             "dtypes": dict(sorted(dtypes.items())),
         }
+    if digested:
+        facts[TENSORS] = digest_of_tensors(digested)
     pickles = [name for name in files if name.endswith(_PICKLES)]
     if pickles:
         facts["pickles"] = pickles
     return facts
-
-
-@dataclass(frozen=True)
-class _Tensor:
-    dtype: str
-    parameters: int
-    end: int
-
-
-def _tensors(file: _File) -> list[_Tensor]:
-    """From the header of a safetensors file: 8 bytes of length, JSON; the last tensor ends with the file."""
-    with file.path.open("rb") as stream:
-        length = int.from_bytes(stream.read(8), "little")
-        text = stream.read(length) if length <= min(_MOST_HEADER, file.size) else b""
-    try:
-        header = json.loads(text)
-        tensors = [
-            _Tensor(_dtype(entry["dtype"]), math.prod(map(_size, entry["shape"])), _size(entry["data_offsets"][1]))
-            for name, entry in header.items()
-            if name != "__metadata__"
-        ]
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise IntegrityError(
-            f"{file.path} is no safetensors file: its header cannot be read", hint="copy or save it again"
-        ) from error
-    due = 8 + length + max((tensor.end for tensor in tensors), default=0)
-    if due != file.size:
-        raise IntegrityError(
-            f"{file.path} is not whole: its header announces {due:,} bytes, it has {file.size:,}",
-            hint="copy or save it again",
-        )
-    return tensors
-
-
-def _dtype(name: object) -> str:
-    """The name of a type, as it goes into records. Raises `ValueError`."""
-    if not isinstance(name, str) or not re.fullmatch(r"[A-Z0-9_]{1,16}", name):
-        raise ValueError("no type of numbers")
-    return name
-
-
-def _size(number: object) -> int:
-    """One dimension of a tensor, or a place in the file. Raises `ValueError`."""
-    if not isinstance(number, int) or not 0 <= number < 2**48:
-        raise ValueError("no size")
-    return number
 
 
 def weights_stamp(path: Path) -> int:

@@ -103,8 +103,10 @@ def _unknown_datasets(spec: ProjectSpec) -> Iterator[Wrong]:
         for other in curation.datasets:
             yield from unknown(other, "passes", name, "datasets", other, key=True)
     for name, training in spec.trainings.items():
-        yield from unknown(training.from_, "trainings", name, "from")
-        yield from _unsplit(spec, training.from_, training.split, "trainings", name, "split")
+        for at, data in enumerate(training.trained_on):
+            place = ("data", at) if training.data else ()
+            yield from unknown(data.from_, "trainings", name, *place, "from")
+            yield from _unsplit(spec, data.from_, data.split, "trainings", name, *place, "split")
         for dataset_name, split in training.evaluate_on.items():
             yield from unknown(dataset_name, "trainings", name, "evaluate_on", dataset_name, key=True)
             yield from _unsplit(spec, dataset_name, split, "trainings", name, "evaluate_on", dataset_name)
@@ -131,7 +133,7 @@ def _without_one_root(spec: ProjectSpec) -> Iterator[Wrong]:
                     yield Wrong(f"{message}: they have none in common", "passes", name, operator, index)
 
 
-def _unsplit(spec: ProjectSpec, dataset: str, split: str | None, *path: str) -> Iterator[Wrong]:
+def _unsplit(spec: ProjectSpec, dataset: str, split: str | None, *path: str | int) -> Iterator[Wrong]:
     if split is not None and dataset in spec.datasets:
         yield Wrong(f"{dataset!r} is a root dataset and has no splits; make some with a pass: use: split", *path)
 

@@ -12,11 +12,12 @@ from mmreg.schemas.json_schema import Schema, json_schema
 
 _PLACES = (
     ("", "Project"), ("lake", "LakeSpec"), ("budget", "Budget"), ("retention", "RetentionSpec"),
-    ("models.NAME", "ModelSpec"),
+    ("models.NAME", "ModelSpec"), ("models.NAME.components.NAME", "ComponentSpec"),
     ("datasets.NAME", "DatasetSpec"), ("datasets.NAME.source", "SourceSpec"),
     ("datasets.NAME.source.limits", "Limits"), ("datasets.NAME.columns.NAME", "ColumnSpec"),
     ("passes.NAME", "PassSpec"), ("passes.NAME.sample", "SampleSpec"), ("passes.NAME.top", "TopSpec"),
     ("passes.NAME.band", "BandSpec"), ("trainings.NAME", "TrainingSpec"),
+    ("trainings.NAME.data[]", "TrainingData"),
     ("checks.NAME[]", "CheckSpec"),
 )  # fmt: skip
 

@@ -42,7 +42,9 @@ def test_a_directory(folder: Path) -> None:
     for name, digest in checkpoint.files.items():
         assert digest == hashlib.sha256((folder / name).read_bytes()).hexdigest()
     assert checkpoint.size_bytes == sum((folder / name).stat().st_size for name in checkpoint.files)
-    assert checkpoint.facts == {"tensors": 3, "parameters": 18, "dtypes": {"F16": 5, "F32": 13}}
+    digest = checkpoint.facts["tensors_sha256"]
+    counted = {"tensors": 3, "parameters": 18, "dtypes": {"F16": 5, "F32": 13}}
+    assert checkpoint.facts == {**counted, "tensors_sha256": digest, "model_type": "clip"}
     assert (checkpoint.name, checkpoint.license, checkpoint.base) == ("clip", "mit", "base@champion")
     assert (checkpoint.framework, checkpoint.path, checkpoint.opaque) == ("transformers", None, False)
     assert Checkpoint.from_dict(json.loads(json.dumps(checkpoint.to_dict()))) == checkpoint
