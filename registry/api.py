@@ -5,7 +5,7 @@ Everything that the command line can do, this class and the functions of `mmreg.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     from mmreg.schemas.finding import DoctorReport
     from mmreg.schemas.gc import GcReport
     from mmreg.schemas.impact import Impact
-    from mmreg.schemas.lineage import Lineage
+    from mmreg.schemas.license import Licenses
+    from mmreg.schemas.lineage import EdgeKind, Lineage, NodeKind
     from mmreg.schemas.model import Checkpoint
     from mmreg.schemas.progress import Progress
     from mmreg.schemas.run import JobKind, Run
     from mmreg.schemas.summary import DatasetSummary, LogEntry, ModelSummary
     from mmreg.schemas.training import Data
+    from mmreg.schemas.views import Table
     from mmreg.schemas.why import Why
 
 
@@ -72,6 +74,10 @@ class Registry(Workspace):
 
         return rows(self, _version(ref), where=where, columns=columns, limit=limit)
 
+    def sql(self, query: str, *, timeout_s: float = 60.0) -> Table:
+        """What a query over the views of `mmreg.schemas.views` finds in the index, read as the rows are asked for."""
+        return self.catalog.ask(query, timeout_s)
+
     def diff(self, a: VersionRef | str, b: VersionRef | str) -> Diff:
         """What lies between two versions."""
         from mmreg.registry.diff import diff
@@ -86,14 +92,35 @@ class Registry(Workspace):
         return why(self, _version(ref), sample, column)
 
     def lineage(
-        self, node: NodeRef | str, direction: Literal["up", "down"] = "up", depth: int | None = None
+        self,
+        node: NodeRef | str,
+        direction: Literal["up", "down"] = "up",
+        depth: int | None = None,
+        *,
+        kinds: Collection[NodeKind] = (),
+        through: Sequence[NodeRef | EdgeKind] = (),
     ) -> Lineage:
-        """Where a node came from, or what was made from it."""
-        return self.catalog.lineage(self.catalog.node_id(_node(node)), direction, depth)
+        """Where a node or a column came from, or what was made from it.
 
-    def lineage_path(self, a: NodeRef | str, b: NodeRef | str) -> Lineage:
-        """How ``a`` leads to ``b``."""
-        return self.catalog.path(self.catalog.node_id(_node(a)), self.catalog.node_id(_node(b)))
+        ``depth``, ``kinds`` and ``through`` as for `mmreg.registry.lineage.walk.lineage`.
+        """
+        from mmreg.registry.lineage.walk import lineage
+
+        return lineage(self.catalog, _node(node), direction, depth, kinds, through)
+
+    def lineage_path(
+        self,
+        a: NodeRef | str,
+        b: NodeRef | str,
+        depth: int | None = None,
+        *,
+        kinds: Collection[NodeKind] = (),
+        through: Sequence[NodeRef | EdgeKind] = (),
+    ) -> Lineage:
+        """How ``a`` leads to ``b``: all ways, or those of at most ``depth`` runs."""
+        from mmreg.registry.lineage.walk import path
+
+        return path(self.catalog, _node(a), _node(b), depth, kinds, through)
 
     def cost(self, node: NodeRef | str, by: By = "job") -> Cost:
         """What a node has cost: the sums over all runs upstream of it, each once."""
@@ -112,6 +139,12 @@ class Registry(Workspace):
 
         return impact(self, ref)
 
+    def licenses(self, node: NodeRef | str, *, rows: bool = False) -> Licenses:
+        """The licences of all that a version, a column of one or a model was made from; of single ``rows`` as well."""
+        from mmreg.registry.lineage.license import licenses
+
+        return licenses(self, _node(node), rows=rows)
+
     def impact_of_license(self, license: str) -> Impact:
         """What comes of all data and models under ``license``, or of those of which it is `unknown`."""
         from mmreg.registry.lineage.license import impact_of_license
@@ -127,6 +160,18 @@ class Registry(Workspace):
 
         named = _model(student) if student is not None else None
         return boost(self, self.catalog.node_id(_node(node)), named, rows=rows)
+
+    def lineage_of_all(self) -> Lineage:
+        """The lineage of everything in the lake, in no direction."""
+        return self.catalog.whole_lineage()
+
+    def lineage_export(
+        self, lineage: Lineage, form: Literal["openlineage", "prov"], *, pinned: bool = False
+    ) -> Iterator[dict[str, Any]]:
+        """``lineage`` as documents of another format, as `mmreg.registry.exchange.export.export` makes them."""
+        from mmreg.registry.exchange.export import export
+
+        return export(self, lineage, form, pinned=pinned)
 
     # Checking and promoting
 
@@ -171,7 +216,7 @@ class Registry(Workspace):
         return self.catalog.checkpoint(_model(ref))
 
     def model_add(self, path: Path | str, name: str, **facts: Any) -> Checkpoint:
-        """Register the weights at ``path`` under ``name``. ``facts``: alias, license, base, framework."""
+        """Register the weights at ``path`` under ``name``. ``facts``: alias, license, base, framework, components."""
         from mmreg.registry.models import model_add
 
         return model_add(self, Path(path), name, **facts)
@@ -193,17 +238,24 @@ class Registry(Workspace):
     def train_record(
         self, name: str, inputs: Sequence[VersionRef | Data | str], checkpoint: Path | str, **facts: Any
     ) -> Run:
-        """Record a training that already happened: ``facts`` as for `training`, without what was measured."""
-        with self.training(name, inputs, measure=False, **facts) as job:
-            job.save(checkpoint)
-        assert job.run is not None
-        return job.run
+        """Record a training that already happened. ``facts`` as for `mmreg.registry.training.record_training`."""
+        from mmreg.registry.training import record_training
 
-    def eval_record(self, model: ModelRef | str, ref: VersionRef | str, metrics: Mapping[str, float]) -> Run:
-        """Record what a model scored on a version."""
+        return record_training(self, name, inputs, Path(checkpoint), **facts)
+
+    def train_ingest(self, files: Iterable[Path | str]) -> list[Run]:
+        """Record trainings from the files that jobs without access have written (`mmreg.schemas.training_file`)."""
+        from mmreg.registry.train_ingest import train_ingest
+
+        return [train_ingest(self, Path(file)) for file in files]
+
+    def eval_record(
+        self, model: ModelRef | str, ref: VersionRef | str, metrics: Mapping[str, float], **facts: Any
+    ) -> Run:
+        """Record what a model scored on a version. ``facts``: split, seed, evaluator, cost."""
         from mmreg.registry.models import eval_record
 
-        return eval_record(self, _model(model), _version(ref), metrics)
+        return eval_record(self, _model(model), _version(ref), metrics, **facts)
 
     def runs(self, kind: JobKind | None = None) -> list[Run]:
         """Recorded runs, newest first; ``kind`` as in `mmreg.schemas.run.JobKind`."""

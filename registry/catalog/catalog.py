@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
-from mmreg.registry.catalog import catch_up, graph, models, records, versions
+from mmreg.registry.catalog import catch_up, graph, models, records, versions, whole
 from mmreg.registry.catalog.database import EVERYTHING, Database, open_database
 from mmreg.registry.catalog.record import record_run
 from mmreg.registry.catalog.sqlite import SqliteDatabase
 from mmreg.registry.catalog.stamps import Stamps
 from mmreg.registry.catalog.versions import VersionRow
 from mmreg.registry.store import Store
-from mmreg.schemas.lineage import Lineage
+from mmreg.schemas.lineage import Lineage, Node
 from mmreg.schemas.model import Checkpoint
 from mmreg.schemas.refs import ModelRef, NodeRef, VersionRef
 from mmreg.schemas.run import JobKind, Run
 from mmreg.schemas.summary import DatasetSummary, LogEntry, ModelSummary
+from mmreg.schemas.views import Table
 
 OWN = ".mmreg/own.db"
 """What a machine keeps for itself beside an index that it shares."""
@@ -106,6 +107,10 @@ class Catalog:
 
     # What it answers
 
+    def ask(self, query: str, timeout_s: float) -> Table:
+        """What a query in SQL over the documented views finds; its rows are read once, and nothing is written."""
+        return self._db.ask(query, timeout_s)
+
     def resolve(self, ref: VersionRef) -> VersionRow:
         return versions.resolve(self._db, ref)
 
@@ -189,8 +194,20 @@ class Catalog:
     def lineage(self, node: str, direction: str, depth: int | None = None) -> Lineage:
         return graph.lineage(self._db, node, direction, depth)
 
+    def next_runs(self, node: str, direction: str) -> list[str]:
+        """The ids of the runs that made a node (`up`) or used it (`down`)."""
+        return graph.next_runs(self._db, node, direction)
+
+    def nodes(self, ids: Collection[str]) -> tuple[Node, ...]:
+        """The nodes with these ids, in the order of their time."""
+        return graph.nodes(self._db, ids)
+
     def path(self, a: str, b: str) -> Lineage:
         return graph.path(self._db, a, b)
+
+    def whole_lineage(self) -> Lineage:
+        """The lineage of everything, in no direction."""
+        return whole.whole(self._db)
 
     def _runs(self, where: str, *parameters: str, limit: int = EVERYTHING) -> list[Run]:
         found = self._db.rows(

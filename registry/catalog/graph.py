@@ -7,6 +7,7 @@ the graph is.
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 
 from mmreg.errors import NotFound, UsageError
 from mmreg.registry.catalog.database import Database, Row
@@ -14,6 +15,9 @@ from mmreg.registry.catalog.models import checkpoint
 from mmreg.registry.catalog.versions import resolve
 from mmreg.schemas.lineage import Edge, Lineage, Node
 from mmreg.schemas.refs import ModelRef, NodeRef, VersionRef
+
+CHUNK = 500
+"""Ids in one statement."""
 
 _ENDS = {"up": ("target", "source"), "down": ("source", "target")}
 """From which end of an edge to which a direction walks."""
@@ -67,6 +71,31 @@ def path(db: Database, a: str, b: str) -> Lineage:
             return Lineage(a, "path", nodes, edges)
     both = "SELECT number FROM node WHERE number IN (?, ?)"
     return Lineage(a, "path", *_part(db, both, (first, second), "source"))
+
+
+def next_runs(db: Database, id: str, direction: str) -> list[str]:
+    """The ids of the runs that made the node ``id`` (`up`), or that used it (`down`), in their order in time."""
+    here, there = _ENDS[direction]
+    found = db.rows(
+        f"SELECT DISTINCT r.id, r.at FROM node n JOIN edge e ON e.{here} = n.number JOIN node r ON r.number = e.{there}"
+        " WHERE n.id = ? ORDER BY r.at, r.id",
+        (id,),
+    )
+    return [str(run).removeprefix("run:") for run, _ in found]
+
+
+def nodes(db: Database, ids: Collection[str]) -> tuple[Node, ...]:
+    """The nodes with these ids, as `lineage` has them: those that are not known are left out."""
+    chunks = [list(ids)[start : start + CHUNK] for start in range(0, len(ids), CHUNK)]
+    found = [
+        row
+        for chunk in chunks
+        for row in db.rows(
+            f"SELECT id, kind, name, ref, facts, at FROM node WHERE id IN ({', '.join('?' * len(chunk))})", chunk
+        )
+    ]
+    found.sort(key=lambda row: (row[5], row[1] in ("version", "checkpoint"), row[0]))
+    return tuple(Node(id, kind, name, ref, json.loads(facts)) for id, kind, name, ref, facts, _ in found)
 
 
 def _closure(here: str, there: str) -> str:
@@ -124,11 +153,18 @@ def _known(db: Database, id: str) -> tuple[int, str]:
 def _source(db: Database, ref: NodeRef) -> str:
     """The newest listing of what was read from there: its path as it was declared, or its id."""
     found = db.row(
-        "SELECT id FROM node WHERE kind = 'source' AND (ref = ? OR id = ?) ORDER BY number DESC LIMIT 1",
+        "SELECT n.id FROM node n LEFT JOIN edge e ON e.source = n.number LEFT JOIN node r ON r.number = e.target"
+        " WHERE n.kind = 'source' AND (n.ref = ? OR n.id = ?) ORDER BY r.at DESC, r.id DESC, n.id LIMIT 1",
         (ref.value, f"source:{ref.value}"),
     )
     if found is None:
-        raise NotFound(f"{ref}: nothing was read from there", hint="mmreg ls, then mmreg lineage up NAME")
+        from mmreg.schemas.suggest import did_you_mean
+
+        known = [path for (path,) in db.rows("SELECT DISTINCT ref FROM node WHERE kind = 'source'")]
+        raise NotFound(
+            f"{ref}: nothing was read from there{did_you_mean(ref.value, known)}",
+            hint="mmreg ls, then mmreg lineage up NAME",
+        )
     return str(found[0])
 
 
