@@ -34,7 +34,7 @@ class View:
         """Print ``answer``, or write it to the file. Raises `StorageError`, `MissingExtra` and `UsageError`."""
         form = "json" if session.json else self.form or self._by_suffix()
         if self.file is not None:
-            _write(self.file, "".join(f"{line}\n" for line in self._lines(answer, form)))
+            write(self.file, "".join(f"{line}\n" for line in self._lines(answer, form)))
             session.say(f"{self.file}: {len(answer.nodes):,} nodes, {len(answer.edges):,} edges")
         elif form == "json":
             session.show(answer, json=True)
@@ -73,7 +73,7 @@ class View:
 
                 yield svg(answer, whole=self.whole)
             case "html":
-                from mmreg.cli.render.page import page
+                from mmreg.cli.page import page
 
                 yield page(answer, whole=self.whole)
             case _:
@@ -110,7 +110,8 @@ def view_options(command: Callable[..., None]) -> Callable[..., None]:
     return with_view
 
 
-def _write(file: Path, text: str) -> None:
+def write(file: Path, text: str) -> None:
+    """Let ``file`` hold ``text``; its folder is made. Raises `StorageError`."""
     from mmreg.registry.text_file import replace_text
 
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from mmreg.cli.render.fold import Knot
 from mmreg.cli.text import HOSTILE, clip, plural
@@ -80,12 +80,27 @@ def _columns(node: Node) -> str:
     return ", ".join([*told, f"{len(columns) - 4} more"] if len(columns) > 4 else told)
 
 
+def lines(knot: Knot) -> tuple[str, ...]:
+    """`label` of a knot: what it is called, then a line or two beside that."""
+    if knot.how == "one":
+        return (*label(knot.node), *_tamed(_counted(knot.beside)))
+    if knot.how == "chain":
+        told = list(facts(knot))
+        passes = [fact for fact in told if fact.startswith("pass")]
+        return _tamed((name(knot), ", ".join(fact for fact in told if fact not in passes), *passes))
+    first, last = label(knot.members[0]), label(knot.node)
+    return _tamed((f"{len(knot.members):,} × {first[0]}", f"… {last[1] if len(last) > 1 else last[0]}"))
+
+
 def label(node: Node) -> tuple[str, ...]:
-    """One to three lines of at most `LIMIT` characters, without control characters. Not yet escaped."""
+    """A few lines of at most `LIMIT` characters, without control characters. Not yet escaped."""
     if node.kind == "run":
-        lines = (f"{node.facts.get('job', 'run')} {node.name}", short(node), _columns(node))
+        lines = (f"{node.facts.get('job', 'run')} {node.name}", short(node), *_facts(node))
     else:
-        rows = node.facts.get("rows")
-        lines = (node.ref, plural(rows, "row") if isinstance(rows, int) else "", _columns(node))
+        lines = (node.ref, *_facts(node))
+    return _tamed(lines) or (node.kind,)  # Mermaid cannot parse an empty label
+
+
+def _tamed(lines: Iterable[str]) -> tuple[str, ...]:
     shown = (clip(HOSTILE.sub("", line).strip(), LIMIT) for line in lines)
-    return tuple(line for line in shown if line) or (node.kind,)  # Mermaid cannot parse an empty label
+    return tuple(line for line in shown if line)
