@@ -31,12 +31,15 @@ SECTIONS = {
         "log": "List the versions of a dataset, newest first.",
         "head": "Print the first rows of a version.",
         "query": "Print the rows of a version that fulfil a predicate.",
+        "sql": "Ask the index in SQL.",
         "diff": "Tell what lies between two versions of a dataset.",
         "errors": "List the rows of a pass that failed, and why.",
     },
     "Trace": {
         "lineage": "Follow versions, runs and models up or down.",
         "why": "Tell why a sample is in a version, or is not.",
+        "impact": "Tell what is touched where something turns out bad.",
+        "license": "Tell under which licences all is that it was made from.",
         "cost": "Tell what a version or a model has cost.",
     },
     "Models": {

@@ -5,7 +5,7 @@ Everything that the command line can do, this class and the functions of `mmreg.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -160,6 +160,15 @@ class Registry(Workspace):
 
         named = _model(student) if student is not None else None
         return boost(self, self.catalog.node_id(_node(node)), named, rows=rows)
+
+    def leak(self, train: NodeRef | str, evaluation: NodeRef | str, **options: Any) -> Leak:
+        """Whether ``evaluation``, a version or a split of it (``ref:split``), is in ``train``: another, or a model.
+
+        ``options`` as for `mmreg.registry.lineage.leak.leak`: rows, max_distance, min_similarity.
+        """
+        from mmreg.registry.lineage.leak import leak
+
+        return leak(self, _node(train), _node(evaluation), **options)
 
     def lineage_of_all(self) -> Lineage:
         """The lineage of everything in the lake, in no direction."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from mmreg.registry.catalog import catch_up, graph, models, records, versions, whole
 from mmreg.registry.catalog.database import EVERYTHING, Database, open_database
@@ -18,7 +18,9 @@ from mmreg.schemas.model import Checkpoint
 from mmreg.schemas.refs import ModelRef, NodeRef, VersionRef
 from mmreg.schemas.run import JobKind, Run
 from mmreg.schemas.summary import DatasetSummary, LogEntry, ModelSummary
-from mmreg.schemas.views import Table
+
+if TYPE_CHECKING:
+    from mmreg.schemas.views import Table
 
 OWN = ".mmreg/own.db"
 """What a machine keeps for itself beside an index that it shares."""

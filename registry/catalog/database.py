@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mmreg.errors import UsageError
+
+if TYPE_CHECKING:
+    from mmreg.schemas.views import Table
 
 Row = tuple[Any, ...]
 Parameters = Sequence[object]
@@ -44,6 +47,9 @@ class Database(Protocol):
 
     def rows(self, sql: str, parameters: Parameters = ()) -> list[Row]: ...
     def row(self, sql: str, parameters: Parameters = ()) -> Row | None: ...
+
+    def ask(self, query: str, timeout_s: float) -> Table:
+        """Run somebody's query, which can read the documented views and write nothing. Raises `UsageError`."""
 
     def write(self) -> AbstractContextManager[Transaction]:
         """A transaction: all of it, or none. One at a time on an index, whoever writes; the others wait."""

@@ -21,6 +21,8 @@ from mmreg.registry.catalog.migrations import migrate
 if TYPE_CHECKING:
     import psycopg
 
+    from mmreg.schemas.views import Table
+
     Connection = psycopg.Connection[Row]
 
 T = TypeVar("T")
@@ -63,6 +65,13 @@ class PostgresqlDatabase:
 
     def row(self, sql: str, parameters: Parameters = ()) -> Row | None:
         return self._read(lambda connection: _execute(connection, sql, parameters).fetchone())
+
+    def ask(self, query: str, timeout_s: float) -> Table:
+        from mmreg.registry.catalog.asking import Patience, ask_postgresql
+
+        with _storage_errors(self._place):
+            connection = self._connect()
+        return ask_postgresql(connection, query, Patience(timeout_s))
 
     @contextmanager
     def write(self) -> Iterator[_Transaction]:

@@ -9,9 +9,13 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mmreg.errors import StorageError
 from mmreg.registry.catalog.database import Parameters, Row
+
+if TYPE_CHECKING:
+    from mmreg.schemas.views import Table
 
 FORMAT = 4
 """Kept as SQLite's ``user_version``. Raise it with any change of the schema, or of what runs mean to it."""
@@ -52,6 +56,11 @@ class SqliteDatabase:
         with _storage_errors(self.path):
             found: Row | None = self._connection.execute(sql, parameters).fetchone()
             return found
+
+    def ask(self, query: str, timeout_s: float) -> Table:
+        from mmreg.registry.catalog.asking import Patience, ask_sqlite
+
+        return ask_sqlite(self.path, query, Patience(timeout_s))
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
@@ -136,7 +145,8 @@ def _create(path: Path) -> None:
     try:
         connection = sqlite3.connect(temporary, isolation_level=None)
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.executescript(Path(__file__).with_name("schema.sql").read_text(encoding="utf-8"))
+        for script in ("schema.sql", "views.sql"):
+            connection.executescript(Path(__file__).with_name(script).read_text(encoding="utf-8"))
         connection.execute(f"PRAGMA user_version = {FORMAT}")
         connection.close()
         with _locked(path.parent):
