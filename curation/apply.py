@@ -14,6 +14,7 @@ from mmreg.curation.change import take_note
 from mmreg.curation.declared import Declaration
 from mmreg.curation.evolution import Evolution, Evolutions, evolve
 from mmreg.curation.graph import Step, steps
+from mmreg.curation.people import unmatched
 from mmreg.curation.plan import open_ingest, pass_freshness, plan, plan_step
 from mmreg.curation.runner import run_pass
 from mmreg.curation.sample import stage_samples
@@ -228,6 +229,7 @@ def _pass(work: Work, name: str, planned: PlanStep, named: bool) -> StepResult:
     resumed = f", {done.staged:,} found staged" if done.staged else ""
     resumed += f", {done.taken:,} taken over" if done.taken else ""
     wrong = f", {done.errors:,} with an error" if done.errors else ""
+    resumed += f", {lost:,} annotations are about no sample" if (lost := unmatched(done.run)) else ""
     whose = f" of {bound.root}" if bound.into is not None else ""
     return _published("pass", name, done.run, f"{done.computed:,} rows{whose} computed{resumed}{wrong}",
                       computed=done.computed, errors=done.errors)  # fmt: skip

@@ -15,9 +15,10 @@ from mmreg.curation.outputs import declared_outputs, final_names
 from mmreg.curation.params import incidental
 from mmreg.curation.plugins import load_pass
 from mmreg.curation.protocol import LoadedModel, Pass, Recipe, makes_rows
+from mmreg.curation.reading_files import NamedFiles, contents, file_params, named_files
 from mmreg.curation.selections import SELECTIONS
 from mmreg.errors import Blocked, NotFound, UsageError
-from mmreg.schemas.arrow import ORIGIN, PARENT, STATE, state_column
+from mmreg.schemas.arrow import ORIGIN, PARENT, SAMPLE_ID, STATE, state_column
 from mmreg.schemas.declaration import PassSpec
 from mmreg.schemas.predicate import Predicate
 from mmreg.schemas.refs import ModelRef
@@ -47,6 +48,7 @@ class BoundPass:
     code: str
     model: LoadedModel | None
     prompt: str | None = None
+    files: dict[str, NamedFiles] = field(default_factory=dict)
     children: dict[str, str] = field(default_factory=dict)
     lost: bool = False
 
@@ -91,11 +93,13 @@ def bind(registry: Registry, name: str) -> BoundPass:
     root, cls, inputs = _read(registry, name)
     model = _model(registry, name, spec)
     prompt = registry.read_text(spec.prompt) if spec.prompt else None
-    operator = cls(Recipe(params=spec.params, model=model, prompt=prompt, columns=inputs))
+    files = named_files(name, spec, cls, registry.project.folder)
+    paths = {param: found.paths for param, found in files.items()}
+    operator = cls(Recipe(params=spec.params, model=model, prompt=prompt, columns=inputs, files=paths))
     check_promise(name, spec, operator)
     outputs = _outputs(name, spec, operator)
-    generation = _generation(spec, cls, sorted(inputs), prompt, model)
-    bound = BoundPass(name, spec, operator, root, inputs, outputs, generation, _code(cls), model, prompt)
+    generation = _generation(spec, cls, sorted(inputs), prompt, model, files)
+    bound = BoundPass(name, spec, operator, root, inputs, outputs, generation, _code(cls), model, prompt, files)
     if makes_rows(cls):
         assert spec.into is not None
         return replace(bound, outputs={}, children=outputs, lost=not registry.lake.versions_on_disk(spec.into))
@@ -132,7 +136,8 @@ def _inputs(registry: Registry, name: str, spec: PassSpec, root: str, cls: type[
     if unknown and "*" not in cls.inputs:
         raise UsageError(f"pass {name}: {spec.use} has no input {unknown[0]!r} (its inputs: {', '.join(named)})")
     declared = _source_columns(registry, root)
-    inputs = {own: spec.inputs.get(own, own if own in declared else None) for own in [*named, *unknown]}
+    there = {*declared, SAMPLE_ID.name}
+    inputs = {own: spec.inputs.get(own, own if own in there else None) for own in [*named, *unknown]}
     if spec.inputs:
         inputs = {own: column for own, column in inputs.items() if own in spec.inputs}
     missing = [own for own, column in inputs.items() if column is None]
@@ -192,15 +197,22 @@ def _model(registry: Registry, name: str, spec: PassSpec) -> LoadedModel | None:
 
 
 def _generation(
-    spec: PassSpec, cls: type[Pass], inputs: list[str], prompt: str | None, model: LoadedModel | None
+    spec: PassSpec,
+    cls: type[Pass],
+    inputs: list[str],
+    prompt: str | None,
+    model: LoadedModel | None,
+    files: dict[str, NamedFiles],
 ) -> int:
+    left_out = {*incidental(cls), *file_params(cls)}
     recipe = {
         "use": spec.use,
         "version": cls.version,
         "inputs": inputs,
-        "params": {key: value for key, value in spec.params.items() if key not in incidental(cls)},
+        "params": {key: value for key, value in spec.params.items() if key not in left_out},
         "prompt": prompt,
         "model": model.checkpoint.digest if model else None,
+        **({"files": contents(files)} if files else {}),
     }
     text = json.dumps(recipe, sort_keys=True, ensure_ascii=False)
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")

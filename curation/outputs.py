@@ -12,8 +12,9 @@ from mmreg.schemas.declaration import PassSpec
 
 def final_names(name: str, spec: PassSpec, operator: Pass) -> dict[str, str]:
     """What each output of the pass ``name`` is called as a column. Those of a filter have its name in theirs."""
-    prefix = f"{name}_" if operator.kind == "filter" else ""
-    return {own: spec.outputs.get(own, prefix + own) for own in operator.outputs().names}
+    made = operator.outputs().names
+    prefixed = made if operator.kind == "filter" else getattr(operator, "prefixed", ())
+    return {own: spec.outputs.get(own, f"{name}_{own}" if own in prefixed else own) for own in made}
 
 
 def declared_outputs(name: str, spec: PassSpec, folder: Path) -> list[str]:

@@ -23,6 +23,7 @@ BUILT_IN: Mapping[str, str] = {
     "clip_score": "mmreg.curation.clip_score:ClipScore",
     "caption": "mmreg.curation.caption:Caption",
     "dedup": "mmreg.curation.dedup:Dedup",
+    "annotations": "mmreg.curation.annotations:Annotations",
     "video_frames": "mmreg.curation.video_frames:VideoFrames",
 }
 

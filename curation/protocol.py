@@ -34,14 +34,18 @@ went or changed; where it has a method ``update`` (`Updating`), that is asked in
 **What else a class may have.** ``incidental``: the names of params that are no part of the generation.
 ``batch_rows``: at most so many rows a call. ``allow``: answers that are right although they look broken, "nan",
 "constant" and "empty" (`mmreg.curation.sanity`). ``spent()``: totals since it was opened, ``tokens_in``,
-``tokens_out`` and ``money`` among them, for the record of the run. ``served()``: what a server says that it is. An
+``tokens_out`` and ``money`` among them, for the record of the run. ``served()``: what a server says that it is.
+``files``: the names of params that name files, whose content is part of the generation (`Recipe.files`).
+``annotations()``: what people said, where the answers are theirs (`mmreg.curation.annotation_files`).
+``prefixed``: outputs that have the pass's name in theirs, unless a declaration says otherwise. An
 input called ``*`` stands for any others that a declaration names, of its type.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import pyarrow as pa
@@ -60,13 +64,15 @@ InputType = Literal["image", "audio", "video", "text", "embedding", "any"]
 class Recipe:
     """What a declaration hands to a pass. With the pass's name and ``version`` it decides the generation.
 
-    ``columns`` maps the pass's own names of its inputs to the root's columns, for messages only.
+    ``columns`` maps the pass's own names of its inputs to the root's columns, for messages only. ``files`` has what
+    the params that the class lists in ``files`` stand for.
     """
 
     params: Mapping[str, Any] = field(default_factory=dict)
     model: LoadedModel | None = None
     prompt: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, Sequence[Path]] = field(default_factory=dict)
 
 
 @runtime_checkable

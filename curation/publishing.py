@@ -11,6 +11,7 @@ import numpy as np
 from mmreg.curation.account import Account
 from mmreg.curation.bind import BoundPass
 from mmreg.curation.freshness import Freshness, seen_columns
+from mmreg.curation.people import with_people
 from mmreg.registry.clock import now
 from mmreg.registry.commit import Draft, Seen, publish
 from mmreg.registry.derive import repoint
@@ -53,7 +54,7 @@ def publish_columns(registry: Registry, done: Computed) -> Run | None:
     None where others have published the same meanwhile. What was staged is forgotten.
     """
     bound, table = done.bound, done.newest.table
-    run = run_of(registry, done)
+    run = with_people(registry, bound, run_of(registry, done), _annotated(done))
     read = registry.version_at(bound.root, table.version)
     seen = Seen(read.lance_version, read.ordinal) if read.ordinal else None
     landed = publish(registry.lake, bound.root, run, ColumnsBuilder(registry, done), seen)
@@ -84,7 +85,12 @@ def run_of(registry: Registry, done: Computed) -> Run:
         state=RunState.COMPLETE,
         started_at=done.started_at,
         ended_at="",
-        inputs=(registry.version_input(bound.root, table, tuple(bound.read())), *done.inputs, *chosen_by),
+        inputs=(
+            registry.version_input(bound.root, table, tuple(bound.read())),
+            *done.inputs,
+            *chosen_by,
+            *(files.source(bound.name) for files in bound.files.values()),
+        ),
         facets={**done.facets, "pass": facet(done)},
     )
 
@@ -114,6 +120,12 @@ def facet(done: Computed) -> dict[str, object]:
         "errors": account.errors,
         "cost": dict(done.cost()),
     }
+
+
+def _annotated(done: Computed) -> int | None:
+    """Rows with an annotation; None where the pass was not called for all that there are."""
+    all_of_them = done.fresh.rows == done.newest.table.count_rows() == done.account.computed
+    return int(done.cost().get("annotated", 0)) if all_of_them else None
 
 
 class ColumnsBuilder:

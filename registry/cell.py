@@ -67,12 +67,14 @@ class _Walk:
             return replace(found, state="empty", error=said, way=(found.ref,))
         run = self._run(row, passed, name, sample_id, state)
         inputs = self._inputs(row, run, passed, table, row_id, sample_id, depth)
-        before = inputs[0].way if inputs else ()
+        maker = self._maker(run, name, table, row_id, self._family(row, table, row_id, sample_id))
+        read = (f"source:{maker.file}",) if maker.file is not None else ()
+        before = inputs[0].way if inputs else read
         return replace(
             found,
             state="failed" if state["state"] == ERROR else "made",
             error=state["error"],
-            maker=self._maker(run, name, table, row_id, self._family(row, table, row_id, sample_id)),
+            maker=maker,
             inputs=inputs,
             way=(*before, f"pass {name}", found.ref),
         )
