@@ -13,7 +13,7 @@ from mmreg.cli.command import Command
 from mmreg.cli.names import NODE
 from mmreg.cli.session import Session, pass_session
 from mmreg.cli.view import View, view_options, write
-from mmreg.errors import UsageError
+from mmreg.errors import StorageError, UsageError
 from mmreg.schemas.exchange import Exported, ExportFormat
 from mmreg.schemas.refs import NodeRef
 
@@ -62,7 +62,7 @@ def export(
     down: bool,
     file: Path | None,
     **options: Any,
-) -> None:
+) -> int:
     """Write the lineage of NODE in a format that other tools read.
 
     OpenLineage events (a line each), W3C PROV-JSON, the Croissant description of a version, or datasets, runs and
@@ -77,12 +77,13 @@ def export(
     _consistent(form, node, everything, options)
     registry = session.registry
     if options["since_last"]:
-        session.show(registry.lineage_emit())
-        return
+        sent = registry.lineage_emit()
+        session.show(sent)
+        return StorageError.exit_status if sent.unsent else 0
     if form == "croissant":
         assert node is not None
         _put(session, [registry.croissant(node.value, file if options["parquet"] else None)], form, file)
-        return
+        return 0
     lineage = registry.lineage_of_all() if node is None else registry.lineage(node, "down" if down else "up")
     if options["emit"]:
         session.show(registry.lineage_emit(lineage))
@@ -91,6 +92,7 @@ def export(
     else:
         told = list(registry.lineage_export(lineage, form, pinned=options["pin_version_in_name"]))
         _put(session, told, form, file)
+    return 0
 
 
 @click.command("import", cls=Command)

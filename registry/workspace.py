@@ -20,6 +20,7 @@ from mmreg.schemas.refs import ModelRef, VersionRef
 if TYPE_CHECKING:
     import lance
 
+    from mmreg.registry.exchange.emit import Emitter
     from mmreg.registry.read import Reader
     from mmreg.registry.selection import Selection
     from mmreg.registry.snapshot import Snapshot
@@ -98,6 +99,17 @@ class Workspace:
     def record(self, run: Run) -> None:
         """Write the run's object and absorb it into the index."""
         sync.record(self.lake, self.catalog, run)
+        if self._emitter is not None:
+            self._emitter.happened(run.id)
+
+    @cached_property
+    def _emitter(self) -> Emitter | None:
+        """What sends lineage events; None where the project declares nothing of the kind."""
+        if not self.project.says("emit"):
+            return None
+        from mmreg.registry.exchange.emit import Emitter
+
+        return Emitter.of(self)
 
     def read_text(self, path: str) -> str:
         """A text file that the declaration names. Raises `NotFound`."""

@@ -12,6 +12,7 @@ from mmreg.schemas.json_schema import Schema, json_schema
 
 _PLACES = (
     ("", "Project"), ("lake", "LakeSpec"), ("budget", "Budget"), ("retention", "RetentionSpec"),
+    ("emit", "EmitSpec"),
     ("models.NAME", "ModelSpec"), ("models.NAME.components.NAME", "ComponentSpec"),
     ("datasets.NAME", "DatasetSpec"), ("datasets.NAME.source", "SourceSpec"),
     ("datasets.NAME.source.limits", "Limits"), ("datasets.NAME.columns.NAME", "ColumnSpec"),

@@ -58,6 +58,15 @@ class Project:
 
         return read_document(self.declared, self.profile) if isinstance(self.declared, Table) else None
 
+    def says(self, key: str) -> bool:
+        """Whether the declaration has this top-level key: cheaper than `spec`, and it may be wrong elsewhere."""
+        from mmreg.schemas.compose import apply_profile
+        from mmreg.schemas.located import Table
+
+        if isinstance(self.declared, Table):
+            return key in apply_profile(self.declared, self.profile).entries
+        return getattr(self.declared, key) is not None
+
 
 def load(path: Path | None = None, profile: str | None = None, *, secrets: bool = True) -> Project:
     """The project in the file ``path``, or in or above the folder ``path`` (default: the working directory).
