@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from mmreg.cli.command import Group
-from mmreg.cli.names import MODEL, kept
+from mmreg.cli.names import COMPONENT, MODEL, kept
 from mmreg.cli.render.errands import Named
 from mmreg.cli.session import Session, pass_session
+from mmreg.schemas.model import COMPONENT_SHAPE
 from mmreg.schemas.refs import ModelRef
 
 
@@ -29,25 +31,27 @@ def model() -> None:
 @click.option("--license", metavar="SPDX", type=kept, help="License of the weights.")
 @click.option("--base", metavar="MODEL", help="The registered model that it was made from.")
 @click.option("--framework", metavar="NAME", help="What loads it: open_clip, transformers, torch, ...")
+@click.option(
+    "--component",
+    "components",
+    type=COMPONENT,
+    multiple=True,
+    metavar=COMPONENT_SHAPE,
+    help="What is known of a part of it.",
+)
 @pass_session
-def add(
-    session: Session,
-    path: Path,
-    name: str,
-    alias: str | None,
-    license: str | None,
-    base: str | None,
-    framework: str | None,
-) -> None:
+def add(session: Session, /, path: Path, name: str, **facts: Any) -> None:
     """Register the weights at PATH, a file or a directory, under NAME.
 
-    Every file is digested; none is executed, unpickled or copied.
+    Every file is digested; none is executed, unpickled or copied. Of a directory as the Hugging Face hub has them the
+    configuration and the model card are read. The parts of a model, and which of them are those of its base or of
+    another registered model, are told from its tensors.
 
     \b
     Example:
         mmreg model add checkpoints/clip clip --alias champion --license mit
     """
-    session.show(session.registry.model_add(path, name, alias=alias, license=license, base=base, framework=framework))
+    session.show(session.registry.model_add(path, name, **facts))
 
 
 @model.command("ls")

@@ -13,8 +13,10 @@ from click.shell_completion import CompletionItem
 
 from mmreg.cli.session import Session
 from mmreg.errors import MmregError, UsageError
+from mmreg.schemas.model import Component
 from mmreg.schemas.refs import ModelRef, NodeRef, VersionRef, check_name
 from mmreg.schemas.secrets import redacted
+from mmreg.schemas.training import Data
 
 if TYPE_CHECKING:
     from mmreg.registry.catalog import Catalog
@@ -101,6 +103,8 @@ DATASET = Reference("dataset", _dataset_name, _datasets)
 REF = Reference("ref", VersionRef.parse, _versions)
 MODEL = Reference("model", ModelRef.parse, _models)
 NODE = Reference("node", NodeRef.parse, _nodes)
+DATA = Reference("data", lambda text: Data.parse(kept(text)), _versions)
+COMPONENT = Reference("component", lambda text: Component.parse(kept(text)), lambda catalog, typed: iter(()))
 
 
 def _index(project: Path) -> Catalog | None:

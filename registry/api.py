@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mmreg.schemas.detail import Diff, VersionDetail
     from mmreg.schemas.diagnosis import DatasetReport
     from mmreg.schemas.erasure import Asked, ErasurePlan, ErasureReport
+    from mmreg.schemas.exchange import Emitted
     from mmreg.schemas.finding import DoctorReport
     from mmreg.schemas.gc import GcReport
     from mmreg.schemas.impact import Impact
@@ -159,7 +160,7 @@ class Registry(Workspace):
         from mmreg.registry.lineage.boost import boost
 
         named = _model(student) if student is not None else None
-        return boost(self, self.catalog.node_id(_node(node)), named, rows=rows)
+        return boost(self, _node(node), named, rows=rows)
 
     def leak(self, train: NodeRef | str, evaluation: NodeRef | str, **options: Any) -> Leak:
         """Whether ``evaluation``, a version or a split of it (``ref:split``), is in ``train``: another, or a model.
@@ -181,6 +182,14 @@ class Registry(Workspace):
         from mmreg.registry.exchange.export import export
 
         return export(self, lineage, form, pinned=pinned)
+
+    def lineage_emit(self, lineage: Lineage | None = None) -> Emitted:
+        """Send the events of ``lineage`` to where the project says, or those that could not be sent when they
+        happened."""
+        from mmreg.registry.exchange.emit import emitter_of
+
+        emitter = emitter_of(self)
+        return emitter.send(lineage) if lineage is not None else emitter.resend()
 
     # Checking and promoting
 

@@ -18,6 +18,7 @@ from mmreg.schemas.declaration import ModelSpec
 from mmreg.schemas.model import Checkpoint, Component
 from mmreg.schemas.refs import ModelRef, VersionRef, check_name
 from mmreg.schemas.run import Job, Run, RunInput, RunState
+from mmreg.schemas.training import checked_cost
 
 if TYPE_CHECKING:
     from mmreg.registry.workspace import Workspace
@@ -120,17 +121,42 @@ def model_alias(workspace: Workspace, ref: ModelRef, alias: str) -> Checkpoint:
     return checkpoint
 
 
-def eval_record(workspace: Workspace, model: ModelRef, ref: VersionRef, metrics: Mapping[str, float]) -> Run:
-    """Record what a model scored on a version."""
+def eval_record(
+    workspace: Workspace,
+    model: ModelRef,
+    ref: VersionRef,
+    metrics: Mapping[str, float],
+    *,
+    split: str | None = None,
+    seed: int | None = None,
+    evaluator: str | None = None,
+    cost: Mapping[str, Any] | None = None,
+) -> Run:
+    """Record what a model scored on a version, or on one ``split`` of it.
+
+    ``evaluator`` is who judged: a program or a person by name, or as ``model:NAME[@REF]`` a registered model, from
+    which the scores then come as well. Raises `NotFound` for a model, version or split that is not there.
+    """
     checkpoint = workspace.catalog.checkpoint(model)
     row = workspace.catalog.resolve(ref)
-    inputs = (
+    if split is not None and not workspace.open_version(row.ref, split).parts:
+        raise NotFound(f"{row.ref} has no rows")
+    inputs = [
         RunInput("checkpoint", checkpoint.digest, str(model)),
         RunInput("version", row.uuid, row.ref, role="evaluated_on"),
-    )
-    facets = {"metrics": {checkpoint.digest: dict(metrics)}}
+    ]
+    told: dict[str, Any] = {"model": checkpoint.digest, "split": split, "seed": seed}
+    if evaluator is not None and evaluator.startswith("model:"):
+        judge = workspace.catalog.checkpoint(ModelRef.parse(evaluator.removeprefix("model:")))
+        inputs.append(RunInput("checkpoint", judge.digest, named(judge)))
+        told["evaluator"] = {"kind": "model", "name": named(judge), "digest": judge.digest}
+    elif evaluator is not None:
+        told["evaluator"] = {"kind": "named", "name": evaluator}
+    facets: dict[str, Any] = {"metrics": {checkpoint.digest: dict(metrics)}, "evaluation": told}
+    if cost:
+        facets["cost"] = checked_cost(cost)
     with workspace.holding(row):
-        return _record(workspace, Job("evaluation", checkpoint.name), inputs=inputs, facets=facets)
+        return _record(workspace, Job("evaluation", checkpoint.name), inputs=tuple(inputs), facets=facets)
 
 
 def _register(workspace: Workspace, checkpoint: Checkpoint, said: Sequence[Component]) -> Checkpoint:

@@ -104,6 +104,12 @@ def read_ids(file: Path) -> Ids:
         ) from error
 
 
+def rows_told(said: Iterable[str]) -> dict[str | None, Ids]:
+    """The samples of files given as ``FILE`` or ``NAME=FILE``, by name; None for a file without."""
+    named = [(name, file) if equals else (None, name) for name, equals, file in (text.partition("=") for text in said)]
+    return {name: read_ids(Path(file)) for name, file in named}
+
+
 def empty() -> Ids:
     return np.empty(0, f"V{WIDTH}")
 

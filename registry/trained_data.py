@@ -45,7 +45,7 @@ class TrainedData:
 
     def __str__(self) -> str:
         named = f"{self.row.ref}:{self.asked.split}" if self.asked.split else self.row.ref
-        return f"{named} for {self.asked.component}" if self.asked.component else named
+        return f"{named} ({self.asked.component})" if self.asked.component else named
 
     def open(self, split: str | None = None) -> Reader:
         """A handle to the version, or to the split that was asked for."""
@@ -58,9 +58,10 @@ class TrainedData:
         strange = ids[self._members[places] != ids] if len(self._members) else ids
         if len(strange):
             first = bytes(strange[0]).hex()
+            among = f" where {self.asked.where}" if self.asked.where else ""
             raise UsageError(
-                f"{len(strange):,} of {len(ids):,} samples are not in {self}, the first is {first}",
-                hint=f"the column sample_id of what {self.row.ref} has",
+                f"{len(strange):,} of {len(ids):,} samples are not in {self}{among}; the first is {first}",
+                hint=f"mmreg query {self.row.ref} --columns sample_id",
             )
         self._seen.append(ids)
         if sum(map(len, self._seen)) > MERGE_AT + len(self._seen[0]):

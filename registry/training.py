@@ -105,9 +105,21 @@ class Training:
         path = Path(path)
         facts = {key: self._facts.get(key) for key in ("framework", "license")}
         found = digest_weights(path, name=self._facts.get("model") or self.name, **facts)
+        found = replace(found, path=relative_path(self._workspace, path))
+        return self.save_known(found, metrics, samples_seen=samples_seen, parameters=parameters)
+
+    def save_known(
+        self,
+        found: Checkpoint,
+        metrics: Mapping[str, float] | None = None,
+        *,
+        samples_seen: int | None = None,
+        parameters: int | None = None,
+    ) -> Checkpoint:
+        """`save` for weights that are elsewhere and whose digest is known."""
         parent = self._workspace.catalog.checkpoint(self._began_from) if self._began_from else None
         base = str(self._began_from) if self._began_from else None
-        found = replace(found, path=relative_path(self._workspace, path), base=base)
+        found = replace(found, base=base)
         fed = [Component(d.asked.component, trained_on=(d.row.ref,)) for d in self.data if d.asked.component]
         self.checkpoint, self._parts = settled(self._workspace, found, (*self._components, *fed), parent)
         self.metrics = dict(metrics or {})
@@ -212,6 +224,35 @@ def training(
             job.record(RunState.FAILED, started, "no checkpoint was saved")
             raise TrainingFailed(f"training {name} ended without saving a checkpoint", hint="call job.save(PATH)")
         job.record(RunState.COMPLETE, started, None)
+
+
+def record_training(
+    workspace: Workspace,
+    name: str,
+    inputs: Sequence[VersionRef | Data | str],
+    checkpoint: Path,
+    *,
+    metrics: Mapping[str, float] | None = None,
+    rows: Mapping[str | None, Samples] | None = None,
+    samples_seen: int | None = None,
+    parameters: int | None = None,
+    **facts: Any,
+) -> Run:
+    """Record a training that already happened and wrote ``checkpoint``. What it cost is what ``cost`` says.
+
+    ``rows`` are the samples that were seen where those are not all, by dataset or component; under None where there is
+    one dataset. Other ``facts`` as for `training`.
+    """
+    job = Training(workspace, name, [TrainedData.of(workspace, asked) for asked in inputs], facts, new_run_id())
+    with job.holding():
+        started = now()
+        for of, samples in (rows or {}).items():
+            job.saw(samples, of)
+        job.save(checkpoint, metrics, samples_seen=samples_seen, parameters=parameters)
+        job.pin()
+        job.record(RunState.COMPLETE, started, None)
+    assert job.run is not None
+    return job.run
 
 
 @contextmanager

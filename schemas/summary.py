@@ -110,3 +110,4 @@ class ModelSummary:
     license: str | None = None
     base: str | None = None
     path: str | None = None
+    opaque: bool = False

@@ -131,7 +131,8 @@ def _amount(name: str, value: Any) -> float | int:
     try:
         if isinstance(value, bool):
             raise ValueError
-        amount = value if isinstance(value, int) else float(value)
+        amount = int(value) if isinstance(value, str) and value.isdecimal() else value
+        amount = amount if isinstance(amount, int) else float(amount)
         if not isfinite(amount) or amount < 0:
             raise ValueError
     except (ValueError, TypeError, OverflowError):

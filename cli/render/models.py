@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from mmreg.cli.render.layout import Line, Styled, facts, render, render_list, table
 from mmreg.cli.text import clip, moment, size
-from mmreg.schemas.model import Checkpoint
+from mmreg.schemas.model import Checkpoint, Component
 from mmreg.schemas.summary import ModelSummary
 
 
@@ -17,8 +17,8 @@ def _(first: ModelSummary, values: Sequence[ModelSummary]) -> Iterator[Line]:
         (
             (
                 Styled(m.name, "bold"), m.digest[:12], Styled(", ".join(m.aliases), "green"), m.framework,
-                size(m.size_bytes), ", ".join(m.trained_on), clip(metrics(m.metrics), 48),
-                Styled(moment(m.created_at), "dim"),
+                Styled("opaque", "yellow") if m.opaque else size(m.size_bytes), ", ".join(m.trained_on),
+                clip(metrics(m.metrics), 48), Styled(moment(m.created_at), "dim"),
             )
             for m in values
         ),
@@ -56,12 +56,28 @@ def _(value: Checkpoint) -> Iterator[Line]:
             "path": value.path,
             "uri": value.uri,
             "base": value.base,
-            "license": value.license,
+            "license": value.license or "unknown",
             **{name: _fact(fact) for name, fact in value.facts.items()},
         },
         indent="  ",
     )
+    if value.components:
+        yield from table(
+            ("  COMPONENT", "STAGE", "TRAINED ON", "MODEL", "PARAMETERS", "TENSORS"),
+            (
+                (
+                    f"  {part.name}", _stage(part), ", ".join(part.trained_on),
+                    part.model or "", f"{part.parameters:,}" if part.parameters is not None else "",
+                    part.digest[:12] if part.digest else "",
+                )
+                for part in value.components
+            ),
+        )  # fmt: skip
     yield from table(("  FILE", "SHA-256"), ((f"  {name}", digest) for name, digest in value.files.items()))
+
+
+def _stage(part: Component) -> str:
+    return ", ".join(filter(None, (part.stage, "frozen" if part.frozen else "")))
 
 
 def metrics(values: Mapping[str, float]) -> str:

@@ -91,6 +91,7 @@ def _summaries(db: Database, name: str) -> list[ModelSummary]:
             license=known.license,
             base=known.base,
             path=known.path,
+            opaque=known.opaque,
         )
         for digest, known in registered(db, name).items()
         for run, ended_at in [_registration(db, name, digest)]
