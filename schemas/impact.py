@@ -49,6 +49,11 @@ class TouchedModel:
     aliases: tuple[str, ...] = ()
     having: int | None = None
 
+    @property
+    def name(self) -> str:
+        """The model's."""
+        return self.ref.removeprefix("model ").rpartition("@")[0]
+
 
 @dataclass(frozen=True)
 class TouchedEvaluation:

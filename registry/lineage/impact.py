@@ -10,162 +10,166 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mmreg.errors import NotFound, UsageError
+from mmreg.registry.lineage.flow import ROWS, Flow, Place
 from mmreg.registry.lineage.remedies import remedies
-from mmreg.registry.lineage.touch import ALL, ROWS, Downstream, Place, Way
-from mmreg.schemas.impact import (
-    Impact,
-    Touch,
-    TouchedEvaluation,
-    TouchedModel,
-    TouchedName,
-    TouchedVersion,
-)
+from mmreg.registry.lineage.touch import SHORT, Spot, Walk, Way, walk
+from mmreg.schemas.impact import Impact, Touch, TouchedEvaluation, TouchedModel, TouchedName, TouchedVersion
 from mmreg.schemas.refs import NodeRef, VersionRef
 
 if TYPE_CHECKING:
-    from mmreg.registry.catalog import VersionRow
     from mmreg.registry.workspace import Workspace
+    from mmreg.schemas.run import Run
 
 _ORDER: tuple[Touch, ...] = ("content", "chosen", "trained", "initialised", "registered")
+_EVALUATING = ("evaluation", "training")
 
 
 def impact(workspace: Workspace, ref: NodeRef) -> Impact:
     """All that ``ref`` touches: of a run what it made is touched, of a version with a column what comes of that."""
+    flow = Flow(workspace.catalog)
+    node, places = places_of(workspace, flow, ref)
+    found = walk(workspace.catalog, flow, (Spot(place, "content") for place in places))
+    column = f":{ref.column}" if ref.column else ""
+    return told(workspace, found, found.name(node) + column, [node])
+
+
+def places_of(workspace: Workspace, flow: Flow, ref: NodeRef) -> tuple[str, list[Place]]:
+    """The node that ``ref`` means, and its places: those of its column where it names one. Raises `NotFound`."""
     node = workspace.catalog.node_id(replace(ref, column=None))
-    downstream = Downstream(workspace.catalog, [node])
-    if ref.column is not None:
-        _check_column(workspace, ref)
-    if ref.kind == "run":
-        run = downstream.runs[node.removeprefix("run:")]
-        starts: dict[Place, Way] = {
-            place: (downstream.name(node), downstream.name(place.node)) for place in downstream.outputs(run, "content")
-        }
-    else:
-        starts = {Place(node, "content", ref.column or ALL): (downstream.name(node),)}
-    about = downstream.name(node) + (f":{ref.column}" if ref.column else "")
-    ways = downstream.walk(starts)
-    return told(workspace, downstream, about, [node], ways)
-
-
-def told(
-    workspace: Workspace, downstream: Downstream, about: str, starts: Iterable[str], ways: Mapping[Place, Way]
-) -> Impact:
-    """The answer, given the way to each touched place; ``starts`` are the nodes where ways begin, left out."""
-    begins = set(starts)
-    found: dict[str, dict[Place, Way]] = {}
-    for place, way in ways.items():
-        if len(way) > 1 or place.node not in begins:
-            found.setdefault(place.node, {})[place] = way
-    versions = tuple(_versions(workspace, downstream, found))
-    models = tuple(_models(workspace, downstream, found))
-    answer = Impact(
-        about=about,
-        starts=tuple(downstream.name(node) for node in begins),
-        versions=versions,
-        models=models,
-        evaluations=tuple(_evaluations(downstream, found)),
-        names=tuple(_names(workspace, versions, models)),
-    )
-    return replace(answer, todo=tuple(remedies(workspace, downstream, answer, ways)))
-
-
-def _check_column(workspace: Workspace, ref: NodeRef) -> None:
-    """Raises `NotFound` where no run is known to have made such a column of the dataset."""
     if ref.kind != "version":
-        raise UsageError(f"{ref}: only a version has columns", hint=f"{ref.value}@latest:{ref.column}")
+        if ref.column is not None:
+            raise UsageError(f"{ref}: only a version has columns", hint="NAME@VERSION:COLUMN")
+        return node, list(flow.all_places(node))
     row = workspace.catalog.resolve(VersionRef.parse(ref.value))
-    roots = [row.dataset] if row.kind == "root" else [root["dataset"] for root in row.roots]
-    versions = [version for root in roots for version in workspace.catalog.versions(root)]
-    known = dict.fromkeys(column for version in versions for column in version.columns if not column.startswith("_"))
+    flow.versions(row.dataset)
+    if ref.column is None:
+        return node, list(flow.all_places(node))
+    known = flow.columns(row)
     if ref.column not in known:
         from mmreg.schemas.suggest import did_you_mean
 
-        near = did_you_mean(ref.column or "", list(known))
+        near = did_you_mean(ref.column, known)
         raise NotFound(f"{row.ref} has no column {ref.column!r}{near}", hint=f"mmreg show {row.ref}")
+    return node, list(flow.places(node, [ref.column]))
 
 
-def _versions(
-    workspace: Workspace, downstream: Downstream, found: Mapping[str, Mapping[Place, Way]]
-) -> Iterator[TouchedVersion]:
-    rows = [downstream.versions[id] for node in found if (id := node.removeprefix("version:")) in downstream.versions]
-    latest = _latest(downstream.versions.values())
+def told(
+    workspace: Workspace,
+    found: Walk,
+    about: str,
+    starts: Iterable[str],
+    mend: str = "once what is wrong in {ref} is mended where it comes from",
+) -> Impact:
+    """The answer, given what was reached; ``starts`` are the nodes where ways begin, which are left out.
+
+    ``mend`` says what is to be done to data where it begins, ``{ref}``.
+    """
+    begins = set(starts)
+    spots: dict[str, dict[Spot, Way]] = {}
+    for spot, way in found.ways.items():
+        if spot.place.node not in begins:
+            spots.setdefault(spot.place.node, {})[spot] = way
+    versions = tuple(_versions(found, spots))
+    models = tuple(_models(workspace, found, spots))
+    answer = Impact(
+        about=about,
+        starts=tuple(found.name(node) for node in begins),
+        versions=versions,
+        models=models,
+        evaluations=tuple(_evaluations(found, spots)),
+        names=tuple(_names(workspace, versions, models)),
+    )
+    return replace(answer, todo=tuple(remedies(workspace, found, answer, mend)))
+
+
+def _versions(found: Walk, spots: Mapping[str, Mapping[Spot, Way]]) -> Iterator[TouchedVersion]:
+    rows = [row for node in spots if (row := found.row(node)) is not None]
+    latest = {row.dataset: row.uuid for row in reversed(found.versions.values())}
     for row in sorted(rows, key=lambda row: (row.created_at, row.dataset, row.lance_version)):
-        places = found[f"version:{row.uuid}"]
-        parts = {place.part for place in places}
+        here = spots[f"version:{row.uuid}"]
+        of_rows = {spot.how for spot in here if spot.place.column == ROWS}
+        columns = {spot.place.column for spot in here if spot.place.column != ROWS and spot.how not in of_rows}
+        whole = "content" in of_rows
         yield TouchedVersion(
             ref=row.ref,
             uuid=row.uuid,
-            ways=_ways(places),
+            ways=_ways(found, here),
             rows=row.rows,
-            whole=ALL in parts,
-            columns=() if ALL in parts else tuple(sorted(part for part in parts if part not in (ALL, ROWS))),
+            whole=whole,
+            columns=() if whole else tuple(sorted(columns)),
             latest=latest[row.dataset] == row.uuid,
             promoted=row.promoted,
             removed=bool(row.removed_by),
         )
 
 
-def _latest(rows: Iterable[VersionRow]) -> dict[str, str]:
-    """The uuid of each dataset's newest version."""
-    newest: dict[str, VersionRow] = {}
-    for row in rows:
-        if row.dataset not in newest or newest[row.dataset].lance_version < row.lance_version:
-            newest[row.dataset] = row
-    return {name: row.uuid for name, row in newest.items()}
-
-
-def _ways(places: Mapping[Place, Way]) -> dict[Touch, Way]:
-    """The first way found for each kind of touch: the shortest."""
+def _ways(found: Walk, spots: Mapping[Spot, Way]) -> dict[Touch, Way]:
+    """The shortest way for each kind of touch."""
     first: dict[Touch, Way] = {}
-    for place, way in places.items():
-        first.setdefault(place.how, way)
-    return {how: first[how] for how in _ORDER if how in first}
+    for spot, way in spots.items():
+        first.setdefault(spot.how, way)
+    return {how: found.named(first[how]) for how in _ORDER if how in first}
 
 
-def _models(
-    workspace: Workspace, downstream: Downstream, found: Mapping[str, Mapping[Place, Way]]
-) -> Iterator[TouchedModel]:
-    nodes = [node for node in downstream.nodes if node in found and node.startswith("checkpoint:")]
-    for node in nodes:
-        name, digest = downstream.nodes[node].name, node.removeprefix("checkpoint:")
-        meant = workspace.catalog.aliases(name)
-        yield TouchedModel(
-            ref=downstream.name(node),
-            digest=digest,
-            ways=_ways(found[node]),
-            aliases=tuple(sorted(alias for alias, of in meant.items() if of == digest)),
-        )
+def _models(workspace: Workspace, found: Walk, spots: Mapping[str, Mapping[Spot, Way]]) -> Iterator[TouchedModel]:
+    for node, known in found.nodes.items():
+        if known.kind == "checkpoint" and node in spots:
+            digest = node.removeprefix("checkpoint:")
+            meant = workspace.catalog.aliases(known.name)
+            yield TouchedModel(
+                ref=found.name(node),
+                digest=digest,
+                ways=_ways(found, spots[node]),
+                aliases=tuple(sorted(alias for alias, of in meant.items() if of == digest)),
+            )
 
 
-def _evaluations(downstream: Downstream, found: Mapping[str, Mapping[Place, Way]]) -> Iterator[TouchedEvaluation]:
-    for run in downstream.runs.values():
-        if (node := f"run:{run.id}") not in found:
+def _evaluations(found: Walk, spots: Mapping[str, Mapping[Spot, Way]]) -> Iterator[TouchedEvaluation]:
+    """Runs that evaluated, and trainings that measured what they made."""
+    for run in found.runs:
+        here = spots.get(f"run:{run.id}")
+        if not here or run.job.kind not in _EVALUATING or not (_evaluated_on(run) or _metrics(run)):
             continue
         models = [doc["digest"] for doc in run.checkpoints]
         models += [used.id for used in run.inputs if used.kind == "checkpoint" and used.role == "used"]
-        metrics: dict[str, float | None] = {}
-        for name, value in run.facets.get("metrics", {}).items():
-            metrics |= value if isinstance(value, Mapping) else {name: value}
         yield TouchedEvaluation(
             run=f"run:{run.id}",
-            models=tuple(downstream.name(f"checkpoint:{digest}") for digest in dict.fromkeys(models)),
-            on=tuple(dict.fromkeys(used.ref for used in run.inputs if used.role == "evaluated_on")),
-            way=next(iter(found[node].values())),
-            metrics=metrics,
+            models=tuple(_model(found, digest) for digest in dict.fromkeys(models)),
+            on=_evaluated_on(run),
+            way=found.named(next(iter(here.values()))),
+            metrics=_metrics(run),
         )
+
+
+def _model(found: Walk, digest: str) -> str:
+    node = f"checkpoint:{digest}"
+    return found.name(node) if node in found.nodes else f"model {digest[:SHORT]}"
+
+
+def _evaluated_on(run: Run) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(used.ref for used in run.inputs if used.role == "evaluated_on"))
+
+
+def _metrics(run: Run) -> dict[str, float | None]:
+    metrics: dict[str, float | None] = {}
+    for name, value in run.facets.get("metrics", {}).items():
+        metrics |= value if isinstance(value, Mapping) else {name: value}
+    return metrics
 
 
 def _names(
     workspace: Workspace, versions: Iterable[TouchedVersion], models: Iterable[TouchedModel]
 ) -> Iterator[TouchedName]:
-    versions, models = list(versions), list(models)
-    yield from (TouchedName("promoted", v.ref.partition("@")[0], v.ref) for v in versions if v.promoted)
-    yield from (
-        TouchedName("alias", f"{m.ref.removeprefix('model ').partition('@')[0]}@{alias}", m.ref)
-        for m in models
-        for alias in m.aliases
-    )
-    yield from _locked(workspace, {v.uuid: v.ref for v in versions} | {m.digest: m.ref for m in models})
+    touched: dict[str, str] = {}
+    for version in versions:
+        touched[version.uuid] = version.ref
+        if version.promoted:
+            yield TouchedName("promoted", version.ref.partition("@")[0], version.ref)
+    for model in models:
+        touched[model.digest] = model.ref
+        for alias in model.aliases:
+            yield TouchedName("alias", f"{model.name}@{alias}", model.ref)
+    yield from _locked(workspace, touched)
 
 
 def _locked(workspace: Workspace, touched: Mapping[str, str]) -> Iterator[TouchedName]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from mmreg.registry.lineage.touch import ALL, ROWS, SHORT, Downstream, Place, Way
+from mmreg.registry.lineage.flow import ROWS
+from mmreg.registry.lineage.touch import SHORT, Walk
 from mmreg.schemas.impact import Impact, Remedy, TouchedModel
 from mmreg.schemas.run import Run, RunState
 
@@ -13,50 +14,49 @@ if TYPE_CHECKING:
     from mmreg.registry.workspace import Workspace
 
 Left = Mapping[str, set[str]]
-"""By dataset the parts of its newest version that are touched."""
+"""By dataset the columns of its newest version that are touched, `ROWS` among them."""
 
 
-def remedies(
-    workspace: Workspace, downstream: Downstream, answer: Impact, ways: Mapping[Place, Way]
-) -> Iterator[Remedy]:
+def remedies(workspace: Workspace, found: Walk, answer: Impact, mend: str) -> Iterator[Remedy]:
     """Mend it where it begins, run again what it went through, then let names mean something else."""
-    left = _left(downstream, answer, ways)
-    begins = [place for place, way in ways.items() if len(way) == 1]
-    runs = list({run.job: run for run in downstream.runs.values() if run.state is RunState.COMPLETE}.values())
-    yield from _mended(downstream, begins, left)
+    left = _left(found)
+    begins = dict.fromkeys(spot.place.node for spot, way in found.ways.items() if len(way) == 1)
+    runs = list({run.job: run for run in found.runs if run.state is RunState.COMPLETE}.values())
+    yield from _mended(found, begins, left, mend)
     for run in runs:
         if run.job.kind == "pass" and _still_touches(run, left):
-            yield _again(downstream, run, {place.node for place in begins})
+            yield _again(found, run, begins)
         elif run.job.kind == "select" and any(ROWS in left.get(output.dataset, ()) for output in run.outputs):
             yield Remedy(f"mmreg apply {run.job.name}", f"it chose the rows of {_made(run)}")
     for model in answer.models:
         if "registered" not in model.ways and _in_use(workspace, model):
             yield _trained_again(runs, model)
-    yield from _promotions(workspace, downstream, answer)
+    yield from _promotions(workspace, found, answer)
     yield from _aliases(workspace, answer)
     if any(name.kind == "locked" for name in answer.names):
         yield Remedy("mmreg apply --lock", "mmreg.lock names what is touched")
 
 
-def _left(downstream: Downstream, answer: Impact, ways: Mapping[Place, Way]) -> Left:
-    latest = {f"version:{version.uuid}" for version in answer.versions if version.latest}
+def _left(found: Walk) -> Left:
+    latest = {row.dataset: f"version:{row.uuid}" for row in reversed(found.versions.values())}
     left: dict[str, set[str]] = {}
-    for place in ways:
-        if place.node in latest:
-            left.setdefault(downstream.nodes[place.node].name, set()).add(place.part)
+    for spot in found.ways:
+        row = found.row(spot.place.node)
+        if row is not None and latest[row.dataset] == spot.place.node:
+            left.setdefault(row.dataset, set()).add(spot.place.column)
     return left
 
 
-def _mended(downstream: Downstream, begins: list[Place], left: Left) -> Iterator[Remedy]:
+def _mended(found: Walk, begins: Iterable[str], left: Left, mend: str) -> Iterator[Remedy]:
     """Data that are bad from the beginning."""
-    for place in begins:
-        node = downstream.nodes[place.node]
+    for id in begins:
+        node = found.nodes[id]
         if node.kind == "source":
-            for run in downstream.runs.values():
+            for run in found.runs:
                 if run.job.kind == "ingest" and any(f"source:{used.id}" == node.id for used in run.inputs):
                     yield Remedy(f"mmreg apply {run.job.name}", f"once {node.ref} is mended, read it anew")
-        elif node.kind == "version" and place.part == ALL and ALL in left.get(node.name, ()):
-            yield Remedy(f"mmreg apply {node.name}", f"once what is wrong in {node.ref} is mended where it comes from")
+        elif (row := found.row(id)) is not None and row.kind == "root" and ROWS in left.get(node.name, ()):
+            yield Remedy(f"mmreg apply {node.name}", mend.format(ref=node.ref))
 
 
 def _still_touches(run: Run, left: Left) -> bool:
@@ -64,14 +64,14 @@ def _still_touches(run: Run, left: Left) -> bool:
     into = run.facets.get("pass", {}).get("into")
     if into is not None:
         return bool(left.get(into))
-    return any({*output.columns, ALL} & left.get(output.dataset, set()) for output in run.outputs)
+    return any(set(output.columns) & left.get(output.dataset, set()) for output in run.outputs)
 
 
-def _again(downstream: Downstream, run: Run, begins: set[str]) -> Remedy:
+def _again(found: Walk, run: Run, begins: Container[str]) -> Remedy:
     command = f"mmreg apply {run.job.name}"
     for used in run.inputs:
         if used.role == "curated_by" and (node := f"checkpoint:{used.id}") in begins:
-            return Remedy(command, f"once mmreg.yaml declares another model for it: it asked {downstream.name(node)}")
+            return Remedy(command, f"once mmreg.yaml declares another model for it: it asked {found.name(node)}")
     return Remedy(command, f"it made {_made(run)} from what is touched")
 
 
@@ -85,12 +85,8 @@ def _made(run: Run) -> str:
 
 def _in_use(workspace: Workspace, model: TouchedModel) -> bool:
     """Whether a name means it: an alias, or its model's own as the newest."""
-    newest = workspace.catalog.registered(_model(model))
+    newest = workspace.catalog.registered(model.name)
     return bool(model.aliases) or (bool(newest) and newest[0].digest == model.digest)
-
-
-def _model(model: TouchedModel) -> str:
-    return model.ref.removeprefix("model ").rpartition("@")[0]
 
 
 def _trained_again(runs: list[Run], model: TouchedModel) -> Remedy:
@@ -104,12 +100,12 @@ def _trained_again(runs: list[Run], model: TouchedModel) -> Remedy:
     return Remedy(None, f"{why}: train it anew, and record that (mmreg train record)")
 
 
-def _promotions(workspace: Workspace, downstream: Downstream, answer: Impact) -> Iterator[Remedy]:
+def _promotions(workspace: Workspace, found: Walk, answer: Impact) -> Iterator[Remedy]:
     touched = {version.uuid for version in answer.versions}
     for version in answer.versions:
         if not version.promoted:
             continue
-        dataset = downstream.versions[version.uuid].dataset
+        dataset = found.versions[version.uuid].dataset
         free = (
             row
             for row in workspace.catalog.versions(dataset)
@@ -128,7 +124,7 @@ def _aliases(workspace: Workspace, answer: Impact) -> Iterator[Remedy]:
     for model in answer.models:
         if not model.aliases:
             continue
-        name = _model(model)
+        name = model.name
         free = (known.digest for known in workspace.catalog.registered(name) if known.digest not in touched)
         if (digest := next(free, None)) is not None:
             for alias in model.aliases:

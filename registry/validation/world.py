@@ -15,12 +15,12 @@ from mmreg.registry.lineage.ancestry import Ancestry
 from mmreg.registry.lineage.chain import chain
 from mmreg.registry.lineage.depth import Depths
 from mmreg.registry.lineage.history import PassHistory
-from mmreg.registry.models import newest
+from mmreg.registry.lineage.license import license_of_data, license_of_model
 from mmreg.registry.weights import weights_path, weights_stamp
 from mmreg.schemas.fingerprint import light_rows
 from mmreg.schemas.model import Checkpoint
 from mmreg.schemas.refs import ModelRef
-from mmreg.schemas.run import Run, RunInput
+from mmreg.schemas.run import RunInput
 from mmreg.schemas.upstream import Chain, Origin, PassRecord
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class WorkspaceWorld:
                 row = self._ancestry.version(RunInput("version", origin.id, origin.ref))
                 ingest = self._ancestry.history(row).ingest if row is not None and row.kind == "root" else None
                 if row is None or ingest is not None:
-                    found[origin.kind, origin.name] = origin, self._license_of_data(origin.name, ingest)
+                    found[origin.kind, origin.name] = origin, license_of_data(self._workspace, origin.name, ingest)[0]
         return list(found.values())
 
     @cached_property
@@ -93,21 +93,9 @@ class WorkspaceWorld:
     def _upstream(self) -> tuple[Origin, ...]:
         return self._ancestry.upstream(self._row)
 
-    def _license_of_data(self, dataset: str, ingest: Run | None) -> str | None:
-        declared = self._workspace.spec.datasets.get(dataset)
-        if declared is not None and declared.license:
-            return declared.license
-        recorded: str | None = ingest.facets["ingest"].get("license") if ingest is not None else None
-        return recorded
-
     def _license_of_model(self, origin: Origin) -> str | None:
-        declared = self._workspace.spec.models.get(origin.name)
-        if declared is not None and declared.license:
-            latest = newest(self._workspace, origin.name)
-            if latest is not None and latest.digest == origin.id:
-                return declared.license
         try:
-            return self.checkpoint(origin.id).license
+            return license_of_model(self._workspace, self.checkpoint(origin.id))[0]
         except NotFound:
             return None
 

@@ -9,7 +9,7 @@ import pytest
 
 from mmreg.errors import UsageError
 from mmreg.schemas.check import CheckResult
-from mmreg.validators.lineage.terms import allowed, kind, most_restrictive
+from mmreg.schemas.terms import allowed, kind, most_restrictive
 
 Answer = Callable[..., CheckResult]
 PASSES = """

@@ -39,6 +39,19 @@ def allowed(license: str | None, allow: Iterable[str]) -> bool:
     )
 
 
+def under(license: str | None, asked: str) -> bool:
+    """Whether ``asked``, a name or a pattern, is ``license`` or one of those that it is made of; a missing one is
+    `UNKNOWN`."""
+    if license is None or not license.strip():
+        return canonical(asked) == canonical(UNKNOWN)
+    return any(fnmatchcase(canonical(one), canonical(asked)) for one in (license, *parts(license)))
+
+
+def parts(license: str) -> list[str]:
+    """The single licences that ``A AND (B OR C)`` names."""
+    return [one for both in _parts(license, "AND") for one in _parts(both, "OR")]
+
+
 def kind(license: str | None) -> str:
     """What a licence restricts, in two words: the most of its parts; `UNKNOWN` where its name tells nothing."""
     if license is None or not license.strip():
