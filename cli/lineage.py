@@ -9,6 +9,7 @@ import click
 from mmreg.cli.command import Group
 from mmreg.cli.export import export, import_
 from mmreg.cli.lineage_boost import boost
+from mmreg.cli.lineage_leak import leak
 from mmreg.cli.names import NODE
 from mmreg.cli.session import Session, pass_session
 from mmreg.cli.view import View, view_options
@@ -89,5 +90,6 @@ def _show(session: Session, view: View, node: NodeRef, direction: Literal["up", 
 
 
 lineage.add_command(boost)
+lineage.add_command(leak)
 lineage.add_command(export)
 lineage.add_command(import_)

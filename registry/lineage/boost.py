@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mmreg.errors import UsageError
-from mmreg.registry.lineage.descent import CONTENT, Descent, carrying, follow
+from mmreg.registry.lineage.descent import CONTENT, Descent, way_on, way_to
+from mmreg.registry.lineage.flow import ROWS, Place, Step
 from mmreg.schemas.boost import MODES, Boost, Curation, Known, Mode
-from mmreg.schemas.lineage import Edge
-from mmreg.schemas.refs import ModelRef
+from mmreg.schemas.refs import ModelRef, NodeRef
 
 if TYPE_CHECKING:
     from mmreg.registry.workspace import Workspace
@@ -26,25 +26,24 @@ if TYPE_CHECKING:
 WHO_IS_STUDENT = "no model is known to learn from it, so a curator that has seen its data counts as another's"
 
 
-def boost(workspace: Workspace, focus: str, student: ModelRef | None = None, *, rows: bool = True) -> Boost:
-    """Who boosts ``focus`` (a node's id). ``student`` says who learns from it where lineage does not.
+def boost(workspace: Workspace, focus: NodeRef, student: ModelRef | None = None, *, rows: bool = True) -> Boost:
+    """Who boosts ``focus``. ``student`` says who learns from it where lineage does not.
 
     ``rows``: count in the rows, too, how much they have made; that opens Lance. Raises `NotFound` for a student that is
     not known, and `UsageError` for a source.
     """
-    descent = Descent(workspace, focus)
-    node = descent.nodes[focus]
-    if node.kind == "source":
-        raise UsageError(
-            f"{node.ref} is a source: nobody curated it", hint="mmreg lineage down, then one of its versions"
-        )
+    if focus.kind == "source":
+        raise UsageError(f"{focus} is a source: nobody curated it", hint=f"mmreg lineage down {focus}")
+    descent = Descent(workspace.catalog, focus)
     line = _line(workspace, descent, student)
     judge = _Judge(workspace, descent, line)
     curations = tuple(sorted(judge.curations(), key=lambda one: (MODES.index(one.mode), one.run, one.digest or "")))
     counts = Counter(one.mode for one in curations)
+    node = descent.nodes[descent.focus]
+    named = descent.named([], node.id)[0]
     answer = Boost(
-        focus=focus,
-        ref=descent.named([focus])[0],
+        focus=node.id,
+        ref=f"{named}:{focus.column}" if focus.column else named,
         mode=next((mode for mode in MODES if counts[mode]), "none"),
         counts={mode: counts[mode] for mode in MODES[:-1]},
         pool=judge.pool,
@@ -56,68 +55,71 @@ def boost(workspace: Workspace, focus: str, student: ModelRef | None = None, *, 
         return answer
     from mmreg.registry.lineage.shares import shares
 
-    counted = shares(workspace, node, judge.modes())
-    return replace(answer, shares=counted)
+    return replace(answer, shares=shares(workspace, node, judge.modes, focus.column))
 
 
 @dataclass(frozen=True)
 class _Line:
-    """The student: its names, its checkpoints, and those that it began from; ``digests`` has all of these."""
+    """The student: its names, and its checkpoints with those that they began from."""
 
     names: frozenset[str]
     digests: frozenset[str]
 
 
 class _Judge:
-    """Tells for each edge ``curated_by`` upstream in which mode it is."""
+    """Tells of each run upstream that asked a model, or people, in which mode that boosts."""
 
     def __init__(self, workspace: Workspace, descent: Descent, line: _Line) -> None:
-        self._workspace, self._descent, self._line = workspace, descent, line
-        asked = [edge.target for edge in descent.edges if edge.kind == "curated_by"]
-        by_people = {edge.target for edge in descent.edges if descent.nodes[edge.source].kind == "source"}
-        makers = [edge.source for edge in descent.edges if descent.nodes[edge.target].kind == "checkpoint"]
-        ids = dict.fromkeys(id.removeprefix("run:") for id in (*asked, *by_people, *makers))
-        self._runs = {f"run:{run.id}": run for run in workspace.catalog.runs_with(ids)}
+        self._descent, self._line = descent, line
         self._names, self._opaque = _registered(workspace, descent)
-        self.pool = self._pool()
-        starts = [node.id for node in descent.graph.nodes if node.kind == "version" and node.name in self.pool]
-        self._seen = descent.descendants(starts)
+        self.modes: dict[tuple[str, str], Mode] = {}
+        """What was found, by run and digest of the model; people are under an empty one."""
+        self.pool = self._pool(workspace)
+        self._seen = descent.descendants(
+            place for place in descent.places if descent.nodes[place.node].name in self.pool and _is_version(place)
+        )
         self._down = descent.to_focus()
-        self._judged: dict[tuple[str, str], Mode] = {}
 
     def curations(self) -> Iterator[Curation]:
-        for edge in self._descent.edges:
-            if edge.kind == "curated_by":
-                yield self._of_model(edge)
-        for id, run in self._runs.items():
+        asked: dict[tuple[str, str], list[Step]] = {}
+        for step in self._descent.steps:
+            if step.kind == "curated_by":
+                asked.setdefault((step.source.node, step.target.node), []).append(step)
+        for steps in asked.values():
+            yield self._of_model(steps)
+        for id, places in self._runs().items():
+            run = self._descent.flow.run(id)
             people = [one for one in run.facets.get("annotators", ()) if one.get("kind") == "human"]
             if people:
-                yield self._of_people(id, run, people)
+                yield self._of_people(run, places, people)
 
-    def modes(self) -> Mapping[tuple[str, str], Mode]:
-        """What was found, by run and digest of the model; people are under an empty one."""
-        return self._judged
+    def _pool(self, workspace: Workspace) -> tuple[str, ...]:
+        versions = (place.node for place in self._descent.content(self._goes_on) if _is_version(place))
+        datasets = {self._descent.nodes[id].name for id in versions}
+        return tuple(sorted(name for name in datasets if workspace.catalog.kind_of(name) != "derived"))
 
-    def _pool(self) -> tuple[str, ...]:
-        kin = [edge for edge in self._descent.edges if edge.kind == "init_from" and self._same_name(edge)]
-        datasets = {
-            self._descent.nodes[id].name
-            for id in self._descent.content(kin)
-            if self._descent.nodes[id].kind == "version"
-        }
-        return tuple(sorted(name for name in datasets if self._workspace.catalog.kind_of(name) != "derived"))
+    def _goes_on(self, step: Step) -> bool:
+        """Whether a training went on from a checkpoint of the model that it made another checkpoint of."""
+        return step.kind == "init_from" and bool(self._names_of(step.source.node) & self._names_of(step.target.of))
 
-    def _same_name(self, edge: Edge) -> bool:
-        """Whether a run went on from a checkpoint of the model that it made another checkpoint of."""
-        made = {doc["name"] for doc in self._runs[edge.target].checkpoints} if edge.target in self._runs else set()
-        return bool(made & self._names_of(edge.source))
+    def _runs(self) -> dict[str, list[Place]]:
+        """What each pass upstream wrote of it."""
+        found: dict[str, list[Place]] = {}
+        for place in self._descent.places:
+            node = self._descent.nodes[place.node]
+            if node.kind == "run" and node.facts.get("job") == "pass":
+                found.setdefault(_id(place.node), []).append(place)
+        return found
 
-    def _of_model(self, edge: Edge) -> Curation:
-        digest, run = edge.source.partition(":")[2], self._runs[edge.target]
-        model = self._descent.named([edge.source])[0]
-        known = self._known(edge.source)
-        mode, because = self._mode(edge.source, run, model, known)
-        self._judged[run.id, digest] = mode
+    def _of_model(self, steps: list[Step]) -> Curation:
+        """Of what one run asked one model; a step for each column that it wrote."""
+        first = min(steps, key=lambda step: len([*way_on(self._down, step.target)]))
+        run, digest = self._descent.flow.run(_id(first.target.node)), _id(first.source.node)
+        model = self._descent.named([], first.source.node)[0]
+        known = self._known(first.source)
+        mode, because = self._mode(first.source, run, model, known)
+        self.modes[run.id, digest] = mode
+        before = way_to(self._seen, first.source) if first.source in self._seen else []
         return Curation(
             mode=mode,
             because=because,
@@ -125,13 +127,13 @@ class _Judge:
             run=run.id,
             model=model,
             digest=digest,
-            columns=_columns(run),
-            way=self._way(edge),
+            columns=_columns([step.target for step in steps]),
+            way=self._descent.named([*before, first, *way_on(self._down, first.target)]),
             known=known,
         )
 
-    def _of_people(self, id: str, run: Run, people: list[Mapping[str, Any]]) -> Curation:
-        self._judged[run.id, ""] = "human"
+    def _of_people(self, run: Run, places: list[Place], people: list[Mapping[str, Any]]) -> Curation:
+        self.modes[run.id, ""] = "human"
         minutes = [one["minutes"] for one in people if one.get("minutes") is not None]
         return Curation(
             mode="human",
@@ -140,73 +142,70 @@ class _Judge:
             run=run.id,
             model=None,
             digest=None,
-            columns=_columns(run),
-            way=self._descent.named(follow(self._down, id)),
+            columns=_columns(places),
+            way=self._descent.named(way_on(self._down, places[0])),
             annotators=len(people),
             human_min=sum(minutes) if minutes else None,
         )
 
-    def _mode(self, id: str, run: Run, model: str, known: Known) -> tuple[Mode, str]:
-        pool = ", ".join(self.pool)
-        if id not in self._seen:
+    def _mode(self, checkpoint: Place, run: Run, model: str, known: Known) -> tuple[Mode, str]:
+        if checkpoint not in self._seen:
             unknown = {
                 "trained": "",
                 "unrecorded": "; none of its trainings is recorded",
                 "opaque": "; it is opaque: its training data is unknown",
             }
-            return "external", f"no way leads from {pool} to {model}{unknown[known]}"
-        if self._in_line(id):
+            return "external", f"no way leads from {', '.join(self.pool)} to {model}{unknown[known]}"
+        (first, *_) = way_to(self._seen, checkpoint)
+        pool = self._descent.nodes[first.source.node].name
+        if self._in_line(checkpoint):
             return "self", f"{model} is of the student's own line, and has seen {pool}"
-        if (loop := _loop(run)) is not None and loop in self._loops(id):
+        if (loop := _loop(run)) is not None and loop in self._loops(checkpoint):
             return "self", f"{model} was made by loop {loop}, which asks it, and has seen {pool}"
         student = " or ".join(sorted(self._line.names))
-        return "leaky_external", f"{model} has seen {pool}" + (
-            f", and is not of the line of {student}" if student else ""
-        )
+        other = f", and is not of the line of {student}" if student else ""
+        return "leaky_external", f"{model} has seen {pool}{other}"
 
-    def _in_line(self, id: str) -> bool:
-        """Whether a checkpoint is the student's, one that it began from, or one that began from it."""
-        seen, waiting = set(), [id]
+    def _in_line(self, checkpoint: Place) -> bool:
+        """Whether it is the student's, one that the student began from, or one that began from the student's."""
+        if _id(checkpoint.node) in self._line.digests:
+            return True
+        seen: set[Place] = set()
+        waiting = [checkpoint]
         while waiting:
-            checkpoint = waiting.pop()
-            if checkpoint in seen:
-                continue
-            seen.add(checkpoint)
-            # The student's own ancestors are the line, too, but what else began from them is not.
-            own = checkpoint.partition(":")[2] in self._line.digests and checkpoint == id
-            if own or self._names_of(checkpoint) & self._line.names:
+            here = waiting.pop()
+            if self._names_of(here.node) & self._line.names:
                 return True
-            made = [edge.source for edge in self._descent.above(checkpoint) if edge.kind == "generated"]
-            waiting += [e.source for maker in made for e in self._descent.above(maker) if e.kind == "init_from"]
+            seen.add(here)
+            began = (step.source for step in self._made_by(here) if step.kind == "init_from")
+            waiting += [place for place in began if place not in seen]
         return False
 
-    def _loops(self, id: str) -> set[str]:
-        made = [edge.source for edge in self._descent.above(id) if edge.kind == "generated"]
-        return {loop for maker in made if maker in self._runs and (loop := _loop(self._runs[maker])) is not None}
+    def _loops(self, checkpoint: Place) -> set[str]:
+        """The loops in which it was made."""
+        made = (self._descent.flow.run(_id(step.source.node)) for step in self._descent.above(checkpoint))
+        return {loop for run in made if (loop := _loop(run)) is not None}
 
-    def _known(self, id: str) -> Known:
-        if id.partition(":")[2] in self._opaque:
+    def _known(self, checkpoint: Place) -> Known:
+        if _id(checkpoint.node) in self._opaque:
             return "opaque"
-        made = [edge.source for edge in self._descent.above(id) if edge.kind == "generated"]
-        trained = any(e.kind in ("trained_on", "init_from") for maker in made for e in self._descent.above(maker))
-        return "trained" if trained else "unrecorded"
+        told = any(step.kind in ("trained_on", "init_from") for step in self._made_by(checkpoint))
+        return "trained" if told else "unrecorded"
 
-    def _names_of(self, id: str) -> set[str]:
-        return self._names.get(id.partition(":")[2], {self._descent.nodes[id].name})
+    def _made_by(self, checkpoint: Place) -> Iterator[Step]:
+        """What led to the runs that made a model, or registered it, as far as it led on into the model."""
+        for made in self._descent.above(checkpoint):
+            yield from self._descent.above(made.source)
 
-    def _way(self, edge: Edge) -> tuple[str, ...]:
-        """From the pool to the model, where a way leads there, and on through the run to the focus."""
-        before = [edge.source]
-        if edge.source in self._seen:
-            before = [*follow(self._seen, edge.source)][::-1]
-        return self._descent.named([*before, *follow(self._down, edge.target)])
+    def _names_of(self, node: str) -> set[str]:
+        return self._names.get(_id(node), {self._descent.nodes[node].name})
 
 
 def _registered(workspace: Workspace, descent: Descent) -> tuple[dict[str, set[str]], set[str]]:
     """The names of the checkpoints upstream by digest, and the digests of those whose weights nobody can read."""
     names: dict[str, set[str]] = {}
     opaque = set()
-    digests = [node.id.partition(":")[2] for node in descent.graph.nodes if node.kind == "checkpoint"]
+    digests = [_id(id) for id, node in descent.nodes.items() if node.kind == "checkpoint"]
     for checkpoint in workspace.catalog.checkpoints_with(digests):
         names.setdefault(checkpoint.digest, set()).add(checkpoint.name)
         if checkpoint.opaque:
@@ -216,33 +215,31 @@ def _registered(workspace: Workspace, descent: Descent) -> tuple[dict[str, set[s
 
 def _line(workspace: Workspace, descent: Descent, student: ModelRef | None) -> _Line:
     """The student: as it was named, else the model that was asked about, else those that learn from the focus."""
-    focus = descent.nodes[descent.graph.focus]
+    focus = descent.nodes[descent.focus]
     if student is not None:
         digests = {workspace.catalog.checkpoint(student).digest}
     elif focus.kind == "checkpoint":
-        digests = {focus.id.partition(":")[2]}
+        digests = {_id(focus.id)}
     else:
-        digests = set(_learners(workspace, focus.id))
+        digests = set(_learners(descent))
     known = list(workspace.catalog.checkpoints_with(sorted(digests)))
     names = {checkpoint.name for checkpoint in known} if student is None else {student.name}
     return _Line(frozenset(names), frozenset(_with_ancestors(workspace, digests)))
 
 
-def _learners(workspace: Workspace, focus: str) -> Iterator[str]:
+def _learners(descent: Descent) -> Iterator[str]:
     """The digests of models that were trained on the focus, or on what has its rows or values."""
-    graph = workspace.catalog.lineage(focus, "down")
-    kinds = {node.id: node.kind for node in graph.nodes}
-    below: dict[str, list[str]] = {}
-    for edge in carrying(workspace, graph):
-        if edge.kind in CONTENT and kinds[edge.source] != "checkpoint":
-            below.setdefault(edge.source, []).append(edge.target)
-    found, waiting = {focus}, [focus]
+    found = set(descent.start)
+    waiting = list(descent.start)
     while waiting:
-        for id in below.get(waiting.pop(), ()):
-            if id not in found:
-                found.add(id)
-                waiting.append(id)
-    yield from (id.partition(":")[2] for id in found if kinds[id] == "checkpoint")
+        here = waiting.pop()
+        if here.node.startswith("checkpoint:"):
+            yield _id(here.node)
+            continue
+        for step in descent.flow.below(here):
+            if step.kind in CONTENT and step.target not in found:
+                found.add(step.target)
+                waiting.append(step.target)
 
 
 def _with_ancestors(workspace: Workspace, digests: set[str]) -> set[str]:
@@ -251,14 +248,22 @@ def _with_ancestors(workspace: Workspace, digests: set[str]) -> set[str]:
     while waiting:
         near = workspace.catalog.lineage(f"checkpoint:{waiting.pop()}", "up", 1)
         for edge in near.edges:
-            if edge.kind == "init_from" and (digest := edge.source.partition(":")[2]) not in found:
+            if edge.kind == "init_from" and (digest := _id(edge.source)) not in found:
                 found.add(digest)
                 waiting.append(digest)
     return found
 
 
-def _columns(run: Run) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(column for output in run.outputs for column in output.columns))
+def _id(node: str) -> str:
+    return node.partition(":")[2]
+
+
+def _is_version(place: Place) -> bool:
+    return place.node.startswith("version:")
+
+
+def _columns(written: list[Place]) -> tuple[str, ...]:
+    return tuple(sorted({place.column for place in written if place.column != ROWS}))
 
 
 def _loop(run: Run) -> str | None:

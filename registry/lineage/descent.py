@@ -1,7 +1,8 @@
-"""Which nodes upstream of one come from which others there: by their rows, their values or what they were trained on.
+"""Which places upstream of a node come from which others there: by their rows, their values, or by what was learned.
 
-Not every edge of the graph carries something over. What a model was only evaluated on leaves nothing in it, nor does a
-dataset of which a selection only keeps clear (`none_of`), or has as many rows as (`sample: like`).
+It is all over the steps of `mmreg.registry.lineage.flow`: by column, and without what carries nothing over. What a
+model was only evaluated on leaves nothing in it, nor does a dataset of which a selection only keeps clear (`none_of`),
+or has as many rows as (`sample: like`).
 """
 
 from __future__ import annotations
@@ -10,81 +11,123 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from mmreg.schemas.lineage import Edge, Lineage, Node
+from mmreg.registry.lineage.columns import places_of, reached
+from mmreg.registry.lineage.flow import Flow, Place, Step
+from mmreg.schemas.lineage import EdgeKind, Node
+from mmreg.schemas.refs import NodeRef
 from mmreg.schemas.run import Run
 
 if TYPE_CHECKING:
-    from mmreg.registry.workspace import Workspace
+    from mmreg.registry.catalog import Catalog
 
-Towards = Mapping[str, str | None]
-"""By node the next one on the shortest way; None where the way ends, or began."""
+Towards = Mapping[Place, Step | None]
+"""By place the step by which the shortest way comes there, or goes on; None where the way begins, or ends."""
 
-CONTENT = frozenset({"used", "generated", "continues", "trained_on"})
-"""Edges by which data goes on into data, or into a model."""
+CONTENT: Collection[EdgeKind] = ("used", "generated", "continues", "trained_on", "via")
+"""Steps by which data goes on into data, or into a model."""
 
 
 class Descent:
-    """The graph upstream of ``focus`` (a node's id), without edges that carry nothing."""
+    """All that is upstream of ``node``, a version or a column of one, a run or a model."""
 
-    def __init__(self, workspace: Workspace, focus: str) -> None:
-        self.graph = workspace.catalog.lineage(focus, "up")
-        self.nodes: Mapping[str, Node] = {node.id: node for node in self.graph.nodes}
-        self.edges = carrying(workspace, self.graph)
-        self._below: dict[str, list[Edge]] = {}
-        self._above: dict[str, list[Edge]] = {}
-        for edge in self.edges:
-            self._below.setdefault(edge.source, []).append(edge)
-            self._above.setdefault(edge.target, []).append(edge)
+    def __init__(self, catalog: Catalog, node: NodeRef) -> None:
+        self.flow = Flow(catalog)
+        self.start = places_of(catalog, self.flow, node)
+        self.focus = self.start[0].node
+        _, self.steps = reached(self.flow, self.start, "up")
+        self._above: dict[Place, list[Step]] = {}
+        self._below: dict[Place, list[Step]] = {}
+        for step in self.steps:
+            self._above.setdefault(step.target, []).append(step)
+            self._below.setdefault(step.source, []).append(step)
+        self.places = dict.fromkeys([*self.start, *(step.source for step in self.steps)])
+        self.nodes: Mapping[str, Node] = {
+            node.id: node for node in catalog.nodes(list(dict.fromkeys(place.node for place in self.places)))
+        }
 
-    def above(self, id: str) -> list[Edge]:
-        """The edges that lead to a node."""
-        return self._above.get(id, [])
+    def above(self, place: Place) -> list[Step]:
+        return self._above.get(place, [])
 
-    def content(self, crossing: Collection[Edge] = ()) -> set[str]:
-        """What the focus has data of, itself among it: over the edges of `CONTENT`, and over ``crossing``."""
-        found = {self.graph.focus}
+    def below(self, place: Place) -> list[Step]:
+        return self._below.get(place, [])
+
+    def content(self, crossing: Callable[[Step], bool] = lambda step: False) -> set[Place]:
+        """What the focus has data of, itself among it: over steps of `CONTENT`, and those that ``crossing`` wants."""
+        found = set(self.start)
         waiting = deque(found)
         while waiting:
-            for edge in self.above(waiting.popleft()):
-                if edge.source not in found and (self._is_content(edge) or edge in crossing):
-                    found.add(edge.source)
-                    waiting.append(edge.source)
+            for step in self.above(waiting.popleft()):
+                if step.source not in found and (step.kind in CONTENT or crossing(step)):
+                    found.add(step.source)
+                    waiting.append(step.source)
         return found
 
-    def descendants(self, of: Iterable[str]) -> Towards:
-        """All that comes from any of these nodes, with the node before it on the shortest way; these among them."""
-        return self._breadth_first(of, lambda id: (edge.target for edge in self._below.get(id, ())))
+    def descendants(self, of: Iterable[Place]) -> Towards:
+        """All that comes from any of these places, with the step by which the shortest way leads there; these too."""
+        return shortest(of, self.below, lambda step: step.target)
 
     def to_focus(self) -> Towards:
-        """All that leads to the focus, with the next node on the shortest way."""
-        return self._breadth_first([self.graph.focus], lambda id: (edge.source for edge in self.above(id)))
+        """All that leads to the focus, with the step by which the shortest way goes on."""
+        return shortest(self.start, self.above, lambda step: step.source)
 
-    def _is_content(self, edge: Edge) -> bool:
-        """A model that was merely used is no content: what it wrote or chose is told by another kind of edge."""
-        return edge.kind in CONTENT and not (edge.kind == "used" and self.nodes[edge.source].kind == "checkpoint")
+    def named(self, steps: Iterable[Step], first: str | None = None) -> tuple[str, ...]:
+        """The nodes on a way, as people name them; without versions that only carry on what they have.
 
-    def named(self, ids: Iterable[str]) -> tuple[str, ...]:
-        """Nodes as people name them."""
-        return tuple(shown(self.nodes[id]) for id in ids)
+        ``first`` is the node where the way begins; it is all of a way of no steps.
+        """
+        way = [first] if first is not None else []
+        carried = False  # whether the last of the way was only carried to
+        for step in steps:
+            source, target = self.nodes[step.source.node], self.nodes[step.target.node]
+            if not way:
+                way.append(source.id)
+            if target.id == way[-1]:
+                continue
+            if step.kind == "via" and carried and source.name == target.name:
+                way.pop()
+            if step.kind == "via" and source.name != target.name:
+                way += self._chosen_by(step.target)
+            way.append(target.id)
+            carried = step.kind == "via"
+        return tuple(shown(self.nodes[id]) for id in way)
 
-    @staticmethod
-    def _breadth_first(starts: Iterable[str], following: Callable[[str], Iterable[str]]) -> Towards:
-        found: dict[str, str | None] = dict.fromkeys(starts)
-        waiting = deque(found)
-        while waiting:
-            here = waiting.popleft()
-            for there in following(here):
-                if there not in found:
-                    found[there] = here
-                    waiting.append(there)
-        return found
+    def _chosen_by(self, place: Place) -> list[str]:
+        """The run that chose the rows of a version that refers to those of others."""
+        made = [step.source.node for step in self.above(Place(place.node)) if step.kind == "generated"]
+        return made[:1]
 
 
-def follow(towards: Towards, id: str | None) -> Iterator[str]:
-    """The nodes from ``id`` to the end of the way."""
-    while id is not None:
-        yield id
-        id = towards[id]
+def shortest(
+    starts: Iterable[Place], following: Callable[[Place], Iterable[Step]], end: Callable[[Step], Place]
+) -> Towards:
+    """All that can be reached; what is only carried from version to version makes no way longer."""
+    found: dict[Place, Step | None] = {}
+    waiting: deque[tuple[Place, Step | None]] = deque((place, None) for place in starts)
+    while waiting:
+        here, by = waiting.popleft()
+        if here in found:
+            continue
+        found[here] = by
+        for step in following(here):
+            if end(step) not in found:
+                waiting.appendleft((end(step), step)) if step.kind == "via" else waiting.append((end(step), step))
+    return found
+
+
+def way_to(towards: Towards, place: Place) -> list[Step]:
+    """The steps by which `Descent.descendants` came to ``place``."""
+    steps: list[Step] = []
+    while (step := towards[place]) is not None:
+        steps.append(step)
+        place = step.source
+    return steps[::-1]
+
+
+def way_on(towards: Towards, place: Place) -> Iterator[Step]:
+    """The steps by which `Descent.to_focus` goes on from ``place``."""
+    while (step := towards[place]) is not None:
+        yield step
+        place = step.target
 
 
 def shown(node: Node) -> str:
@@ -92,19 +135,6 @@ def shown(node: Node) -> str:
     if node.kind == "run":
         return f"{node.facts.get('job', 'run')} {node.name}"
     return f"model {node.name}@{node.id.partition(':')[2][:12]}" if node.kind == "checkpoint" else node.ref
-
-
-def carrying(workspace: Workspace, graph: Lineage) -> tuple[Edge, ...]:
-    """The edges of ``graph`` that carry something over."""
-    idle = set(_idle(workspace, graph))
-    return tuple(edge for edge in graph.edges if edge.kind != "evaluated_on" and (edge.source, edge.target) not in idle)
-
-
-def _idle(workspace: Workspace, graph: Lineage) -> Iterator[tuple[str, str]]:
-    """From what selections only keep clear of to their runs."""
-    selections = [node.id.partition(":")[2] for node in graph.nodes if node.facts.get("job") == "select"]
-    for run in workspace.catalog.runs_with(selections):
-        yield from ((f"version:{id}", f"run:{run.id}") for id in kept_clear(run))
 
 
 def kept_clear(run: Run) -> set[str]:

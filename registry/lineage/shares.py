@@ -13,22 +13,19 @@ from numpy.typing import NDArray
 
 from mmreg.errors import NotFound
 from mmreg.registry.derive import roots_at
-from mmreg.registry.identity import fixed_width
 from mmreg.registry.lineage.ancestry import Ancestry
 from mmreg.registry.lineage.depth import Depths
 from mmreg.registry.lineage.history import PassHistory
-from mmreg.registry.row_sets import Ids, rows_of
+from mmreg.registry.lineage.training_rows import Seen, data_of
 from mmreg.schemas.arrow import state_column
 from mmreg.schemas.boost import EXTERNAL, MODELS, MODES, ColumnShare, Made, Mode, Shares
 from mmreg.schemas.lineage import Node
-from mmreg.schemas.refs import VersionRef
 from mmreg.schemas.run import Run, RunInput
-from mmreg.schemas.training import TrainedOn, trained_on
+from mmreg.schemas.training import TrainedOn
 from mmreg.validators.lineage.synthetic import made_by
 
 if TYPE_CHECKING:
     from mmreg.registry.part import Part
-    from mmreg.registry.read import Reader
     from mmreg.registry.workspace import Workspace
 
 BATCH_ROWS = 65_536
@@ -37,32 +34,20 @@ Modes = Mapping[tuple[str, str], Mode]
 """In which mode a model boosts, by the run that asked it and its digest; people are under an empty one."""
 
 
-def shares(workspace: Workspace, node: Node, modes: Modes) -> Shares | None:
+def shares(workspace: Workspace, node: Node, modes: Modes, column: str | None = None) -> Shares | None:
     """Of the rows of a version, of what a run wrote, or of what a model was trained on; None where all of it is gone.
+
+    With ``column`` only the cells of that one count.
 
     Memory: a few bytes a row of one batch, and 16 a row of a training that kept its own list of samples.
     """
-    count = _Count(Ancestry(workspace), modes)
+    count = _Count(Ancestry(workspace), modes, column)
     for data in data_of(workspace, node):
         try:
-            reader = workspace.open_version(VersionRef(data.dataset, data.uuid), data.split)
-            count.add(reader, rows_of(workspace, data) if data.rows or data.where else None, data)
+            count.add(Seen.of(workspace, data), data)
         except NotFound:  # of what is gone lineage still tells who made it, but not how much
             continue
     return count.result() if count.of else None
-
-
-def data_of(workspace: Workspace, node: Node) -> list[TrainedOn]:
-    """The data that a node stands for: the version, what the run wrote, or what made the model."""
-    id = node.id.partition(":")[2]
-    if node.kind == "version":
-        return [TrainedOn(node.ref, id)]
-    if node.kind == "run":
-        return [TrainedOn(output.ref, output.uuid) for output in workspace.catalog.run(id).outputs]
-    near = workspace.catalog.lineage(node.id, "up", 1)
-    made = [edge.source.partition(":")[2] for edge in near.edges if edge.target == node.id and edge.kind == "generated"]
-    told = [data for run in workspace.catalog.runs_with(made) for data in trained_on(run)]
-    return list(dict.fromkeys(told))
 
 
 @dataclass(frozen=True)
@@ -77,8 +62,8 @@ class _Generation:
 
 
 class _Count:
-    def __init__(self, ancestry: Ancestry, modes: Modes) -> None:
-        self._ancestry, self._modes = ancestry, modes
+    def __init__(self, ancestry: Ancestry, modes: Modes, column: str | None) -> None:
+        self._ancestry, self._modes, self._column = ancestry, modes, column
         self._depths = Depths(ancestry)
         self.of: list[str] = []
         self._rows = 0
@@ -87,14 +72,17 @@ class _Count:
         self._cells: Counter[str] = Counter()
         self._made_cells: dict[str, Counter[Mode]] = {}
 
-    def add(self, reader: Reader, only: Ids | None, data: TrainedOn) -> None:
-        names = [name for name in reader.schema.names if name != "sample_id"]
+    def add(self, seen: Seen, data: TrainedOn) -> None:
+        reader = seen.reader
+        there = reader.schema.names if self._column is None else [self._column]
+        names = [name for name in there if name != "sample_id"]
         row = self._ancestry.version(RunInput("version", reader.uuid, reader.ref))
         assert row is not None
         for part, (root, at) in zip(reader.parts, roots_at(row), strict=True):
             made = list(self._generations(part, root, at))
-            for batch in _batches(part, made, only):
-                self._add(batch, made, names)
+            columns = ["sample_id", *dict.fromkeys(generation.state for generation in made)]
+            for batch in part.batches(columns, None, BATCH_ROWS):
+                self._add(seen.kept(batch), made, names)
         self.of.append(str(data))
 
     def result(self) -> Shares:
@@ -125,9 +113,14 @@ class _Count:
                 known = self._depths.generations(row, name)
                 for number, runs in self._ancestry.alive(row, name).items():
                     mode, told = self._mode(runs), known[number]
-                    creates = passed.makes_rows or (told.creates and bool(passed.columns))
-                    if creates or mode == "human":
-                        yield _Generation(state, number, told.depth if creates else 0, mode, _written(passed, part))
+                    written = self._written(passed, part)
+                    creates = passed.makes_rows or (told.creates and bool(written))
+                    if creates or (mode == "human" and written):
+                        yield _Generation(state, number, told.depth if creates else 0, mode, written)
+
+    def _written(self, passed: PassHistory, part: Part) -> tuple[str, ...]:
+        there = part.table.schema.names if self._column is None else [self._column]
+        return tuple(name for name in passed.columns if name in there)
 
     def _mode(self, runs: list[Run]) -> Mode:
         """The worst in which the runs of a generation asked models, or people."""
@@ -151,25 +144,6 @@ class _Count:
         self._by_depth.update(_tally(depth))
         for bits, number in _tally(modes).items():
             self._made_rows[frozenset(mode for place, mode in enumerate(MODES) if bits >> place & 1)] += number
-
-
-def _written(passed: PassHistory, part: Part) -> tuple[str, ...]:
-    return tuple(name for name in passed.columns if name in part.table.schema.names)
-
-
-def _batches(part: Part, made: list[_Generation], only: Ids | None) -> Iterator[pa.RecordBatch]:
-    """``sample_id`` and the state of each row, of the samples in ``only`` alone where that is given."""
-    columns = ["sample_id", *dict.fromkeys(generation.state for generation in made)]
-    for batch in part.batches(columns, None, BATCH_ROWS):
-        yield batch if only is None else batch.filter(pa.array(_among(fixed_width(batch.column("sample_id")), only)))
-
-
-def _among(ids: Ids, only: Ids) -> NDArray[np.bool_]:
-    """Which of ``ids`` are in ``only``, which ascends."""
-    if not len(only):
-        return np.zeros(len(ids), bool)
-    places = np.minimum(np.searchsorted(only, ids), len(only) - 1)
-    return np.asarray(only[places] == ids, bool)
 
 
 def _tally(values: NDArray[np.int64]) -> dict[int, int]:
