@@ -29,7 +29,7 @@ def lineage(catalog: Catalog, node: NodeRef, direction: Direction, depth: int | 
     if depth is not None and depth < 0:
         raise UsageError(f"a depth of {depth} makes no sense: 0 or more")
     flow = Flow(catalog)
-    start = _places(catalog, flow, node)
+    start = places_of(catalog, flow, node, rows=direction == "up")
     places, steps = reached(flow, start, direction, depth)
     return _told(catalog, start[0].node, direction, places, steps, keep={place.node for place in start})
 
@@ -37,11 +37,11 @@ def lineage(catalog: Catalog, node: NodeRef, direction: Direction, depth: int | 
 def path(catalog: Catalog, a: NodeRef, b: NodeRef) -> Lineage:
     """All ways from ``a`` down to ``b``, or else from ``b`` to ``a``, where one of them is a column."""
     flow = Flow(catalog)
-    first, second = _places(catalog, flow, a), _places(catalog, flow, b)
+    first, second = places_of(catalog, flow, a), places_of(catalog, flow, b)
     keep = {first[0].node, second[0].node}
-    for upper, lower in ((first, second), (second, first)):
-        below, _ = reached(flow, upper, "down")
-        above, steps = reached(flow, lower, "up")
+    for upper, lower in ((a, b), (b, a)):
+        below, _ = reached(flow, places_of(catalog, flow, upper, rows=False), "down")
+        above, steps = reached(flow, places_of(catalog, flow, lower), "up")
         between = below & above
         if between:
             on_it = [step for step in steps if step.source in between and step.target in between]
@@ -81,8 +81,11 @@ def _is_run(place: Place) -> bool:
     return place.node.startswith("run:")
 
 
-def _places(catalog: Catalog, flow: Flow, node: NodeRef) -> list[Place]:
-    """What ``node`` means: one column, or all that there is of it."""
+def places_of(catalog: Catalog, flow: Flow, node: NodeRef, *, rows: bool = True) -> list[Place]:
+    """What ``node`` means: all that there is of it, or one column, with the ``rows`` that there are of that or without.
+
+    What a column came from is what its rows came from, too; what comes of a column need not hang on which rows it has.
+    """
     id = catalog.node_id(replace(node, column=None))
     if node.kind != "version":
         return list(flow.all_places(id))
@@ -95,7 +98,7 @@ def _places(catalog: Catalog, flow: Flow, node: NodeRef) -> list[Place]:
         raise NotFound(
             f"{row.ref} has no column {node.column!r}{did_you_mean(node.column, known)}", hint=f"mmreg show {row.ref}"
         )
-    return list(flow.places(id, [node.column]))
+    return list(dict.fromkeys([*flow.places(id, [node.column]), *([Place(id)] if rows else [])]))
 
 
 def _told(

@@ -5,8 +5,8 @@ versions that it built on, and by nothing else; so they can be walked up and dow
 
 - A run has a place for each column that it wrote (``of`` that version) and one for the rows that it made or chose.
 - What a run did not write, a version carries over from the one before it, or refers to in its roots.
-- Which rows a version has decides what is in each of its columns: a way leads from its rows to all of them. So what a
-  selection went by reaches what was selected, and all that is made of it.
+- Who reads a column reads the rows that there are of it, too. So what a selection went by reaches what is made of what
+  it chose, and not the values that a version of it refers to.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mmreg.schemas.lineage import EdgeKind
 from mmreg.schemas.run import Run, RunInput
@@ -65,22 +65,17 @@ class Flow:
         self._datasets: dict[str, _Dataset] = {}
         self._rows: dict[str, VersionRow] = {}
         self._steps: dict[str, _Steps] = {}
+        self._next: dict[tuple[str, str], Sequence[str]] = {}
 
     def above(self, place: Place) -> Iterator[Step]:
         """The steps that lead to ``place``."""
         for run in self._makers(place):
             yield from self.steps(run).into.get(place, ())
-        row = self._rows.get(place.node)
-        if row is not None and place.column != ROWS:
-            yield Step(Place(place.node), place, "via")
 
     def below(self, place: Place) -> Iterator[Step]:
         """The steps that lead on from ``place``."""
         for run in self._users(place):
             yield from self.steps(run).out_of.get(place, ())
-        row = self._rows.get(place.node)
-        if row is not None and place.column == ROWS:
-            yield from (Step(place, Place(place.node, column), "via") for column in self.columns(row))
 
     def run(self, id: str) -> Run:
         if id not in self._runs:
@@ -160,8 +155,10 @@ class Flow:
         # A run may give a derived dataset the version of a root that it made itself.
         return dict.fromkeys([*self._near(place.node, "down"), *([row.run] if row is not None else [])])
 
-    def _near(self, node: str, direction: str) -> list[str]:
-        return self._catalog.next_runs(node, direction)
+    def _near(self, node: str, direction: str) -> Sequence[str]:
+        if (node, direction) not in self._next:
+            self._next[node, direction] = self._catalog.next_runs(node, direction)
+        return self._next[node, direction]
 
     def _dataset(self, name: str) -> _Dataset:
         if name not in self._datasets:
@@ -302,7 +299,7 @@ def _through(read: Iterable[_Read], port: Place, made: Place) -> Iterator[Step]:
 def _earlier_names(run: Run) -> dict[str, str | None]:
     """What columns of the version that ``run`` made were called before, where it changed that; None: not there."""
     facet = run.facets.get("schema", {})
-    names: dict[str, str | None] = dict.fromkeys(facet.get("added", ()))
+    names: dict[str, str | None] = dict.fromkeys([*facet.get("added", ()), *facet.get("dropped", ())])
     return names | {new: old for old, new in facet.get("renamed", {}).items()}
 
 
@@ -332,8 +329,9 @@ def _replaces_all(run: Run, row: VersionRow, before: VersionRow) -> bool:
     return before.rows == row.rows == done
 
 
-def _apart(recipe: Mapping[str, object]) -> set[object]:
+def _apart(recipe: Mapping[str, Any]) -> set[str]:
     """The datasets that a selection names only to have none of their rows, or as many."""
-    sample, none_of = recipe.get("sample"), recipe.get("none_of", [])
-    like = {sample.get("like")} if isinstance(sample, dict) else set()
-    return like | set(none_of) if isinstance(none_of, list | tuple) else like
+    sample = recipe.get("sample")
+    like = {sample["like"]} if isinstance(sample, Mapping) and sample.get("like") else set()
+    named = {name for key in ("datasets", "all_of", "any_of") for name in recipe.get(key) or ()}
+    return {*(recipe.get("none_of") or ()), *like} - named
