@@ -132,7 +132,8 @@ def emitter_of(workspace: Workspace) -> Emitter:
 
 
 def _own_config(path: Any, name: str) -> dict[str, Any]:
-    from ruamel.yaml import YAML, YAMLError
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
 
     try:
         config = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
