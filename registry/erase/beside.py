@@ -1,12 +1,13 @@
-"""What lies beside the tables and has rows of samples: staged results, decisions, rejected records, this machine's
-samples and stamps. Each is written anew without them, or goes where it can be made again."""
+"""What lies beside the tables and has rows of samples: staged results, decisions, rejected records, the row sets of
+trainings, this machine's samples and stamps. Each is written anew without them, or goes where it can be made again."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +19,12 @@ from mmreg.registry.changes import ERASED, address_hash, record_hash
 from mmreg.registry.decisions import facet_of, without_rows
 from mmreg.registry.erase.tombstones import Erasure, replacements, save
 from mmreg.registry.objects import get_records, object_key, put_records
+from mmreg.registry.row_sets import Ids, as_ids, get_rows, put_rows
 from mmreg.schemas.erasure import Beside
+from mmreg.schemas.training import trained_on
 
 if TYPE_CHECKING:
+    from mmreg.registry.store import Store
     from mmreg.registry.workspace import Workspace
     from mmreg.schemas.run import Run
 
@@ -31,14 +35,15 @@ Clean = Callable[[Erasure], Erasure]
 
 
 def beside(
-    workspace: Workspace, rows: Mapping[str, Gone], addresses: Mapping[str, frozenset[int]]
+    workspace: Workspace, rows: Mapping[str, Gone], addresses: Mapping[str, frozenset[int]], samples: Iterable[bytes]
 ) -> list[tuple[Beside, Clean]]:
-    """The places that have ``rows``, by root, or rejected records of ``addresses`` (hashes, by root), each with how it
-    is cleaned. Cleaning a place twice changes nothing."""
+    """The places that have ``rows``, by root, rejected records of ``addresses`` (hashes, by root) or the ids of
+    ``samples``, each with how it is cleaned. Cleaning a place twice changes nothing."""
     return [
         *_staged(workspace, rows),
         *_decisions(workspace, rows),
         *_rejected(workspace, addresses),
+        *_row_sets(workspace, as_ids(samples)),
         *_samples(workspace, rows),
         *_stamps(workspace, addresses),
     ]
@@ -114,7 +119,8 @@ def _rejected(workspace: Workspace, addresses: Mapping[str, frozenset[int]]) -> 
         records = list(get_records(workspace.lake.store, digest))
         rest = [_plain(record) if record_hash(record) in about else record for record in records]
         if rest != records:
-            yield Beside(object_key(digest), "rejected records"), _rejected_cleaner(workspace, digest, rest)
+            clean = _object_cleaner(workspace, digest, partial(put_records, records=rest))
+            yield Beside(object_key(digest), "rejected records"), clean
 
 
 def _plain(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,10 +128,20 @@ def _plain(record: Mapping[str, Any]) -> dict[str, Any]:
     return {**record, "source": f"{record_hash(record):016x}", "reason": ERASED, "detail": ""}
 
 
-def _rejected_cleaner(workspace: Workspace, digest: str, rest: list[dict[str, Any]]) -> Clean:
+def _row_sets(workspace: Workspace, gone: Ids) -> Iterator[tuple[Beside, Clean]]:
+    digests = {data.rows for run in workspace.catalog.runs("training") for data in trained_on(run) if data.rows}
+    for digest in sorted(digests):
+        seen = get_rows(workspace.lake.store, digest)
+        leaving = np.isin(seen, gone)
+        if leaving.any():
+            clean = _object_cleaner(workspace, digest, partial(put_rows, ids=seen[~leaving]))
+            yield Beside(object_key(digest), f"{leaving.sum():,} samples that a training saw"), clean
+
+
+def _object_cleaner(workspace: Workspace, digest: str, put: Callable[[Store], str]) -> Clean:
     def clean(erasure: Erasure) -> Erasure:
         store = workspace.lake.store
-        former, instead = [digest, *replacements(store, digest)], put_records(store, rest)
+        former, instead = [digest, *replacements(store, digest)], put(store)
         if instead != former[-1]:
             erasure = replace(erasure, replaced={**erasure.replaced, former[-1]: instead})
             save(store, erasure)

@@ -251,7 +251,8 @@ class _Erasing:
     def _clean_beside(self) -> None:
         rows = {root: self._erasure.rows(root) for root in self._erasure.row_ids}
         addresses = {root: frozenset(hashes) for root, hashes in self._erasure.addresses.items()}
-        for _, clean in beside(self._workspace, rows, addresses):
+        samples = [bytes.fromhex(sample) for samples in self._erasure.samples.values() for sample in samples]
+        for _, clean in beside(self._workspace, rows, addresses, samples):
             self._erasure = clean(self._erasure)
 
     def _search(self, scan: Sequence[Path]) -> tuple[Searched, list[Left]]:

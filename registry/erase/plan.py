@@ -19,6 +19,7 @@ from mmreg.registry.erase.derived import derived_from
 from mmreg.registry.erase.find import Found, find, nothing_found, wanted_by
 from mmreg.registry.erase.tombstones import load
 from mmreg.registry.gc.reach import needed
+from mmreg.registry.row_sets import get_rows, holds
 from mmreg.registry.selection import read_selection
 from mmreg.schemas.erasure import (
     Asked,
@@ -29,6 +30,7 @@ from mmreg.schemas.erasure import (
     TaintedModel,
 )
 from mmreg.schemas.run import Run, RunState
+from mmreg.schemas.training import TrainedOn, trained_on
 
 if TYPE_CHECKING:
     from mmreg.registry.workspace import Workspace
@@ -70,7 +72,7 @@ def plan(workspace: Workspace, asked: Asked) -> Planned:
         datasets=tuple(_datasets(workspace, found)),
         versions=versions,
         models=models,
-        beside=tuple(place for place, _ in beside(workspace, rows_of(found), addresses_of(found))),
+        beside=tuple(place for place, _ in beside(workspace, rows_of(found), addresses_of(found), samples_of(found))),
         out_of_reach=(*_sources(workspace, found), *_unpromoted(workspace, versions), *ELSEWHERE),
     )
     said = json.dumps([[asdict(one) for one in samples], [asdict(one) for one in versions], [m.digest for m in models]])
@@ -79,6 +81,10 @@ def plan(workspace: Workspace, asked: Asked) -> Planned:
 
 def rows_of(found: Found) -> dict[str, NDArray[np.uint64]]:
     return {root: np.array(sorted(there.row_ids), np.uint64) for root, there in found.roots.items()}
+
+
+def samples_of(found: Found) -> list[bytes]:
+    return [sample for there in found.roots.values() for sample in there.samples]
 
 
 def addresses_of(found: Found) -> dict[str, frozenset[int]]:
@@ -104,19 +110,21 @@ def is_doomed(row: VersionRow, doomed: Mapping[str, set[int]]) -> bool:
 
 
 def tainted(workspace: Workspace, found: Found) -> Iterator[TaintedModel]:
-    """The models that were trained on a version that had these rows, and those that began from such a model.
+    """The models that were trained on these rows, and those that began from such a model.
 
-    A version that is gone from the lake counts where the root version that it refers to had the rows, or is gone.
+    Where a training told which samples it saw, that decides; else whether its version had the rows. A version that is
+    gone from the lake counts where the root version that it refers to had the rows, or is gone.
     """
     held: dict[str, set[str]] = defaultdict(set)
     docs = {}
-    trainings = [run for run in workspace.catalog.runs("training") if run.state is RunState.COMPLETE]
+    made = (*workspace.catalog.runs("training"), *workspace.catalog.runs("model"))
+    trainings = [run for run in made if run.state is RunState.COMPLETE]
     for run in trainings:
         for doc in run.checkpoints:
             docs[doc["digest"]] = f"{doc['name']}@{doc['digest'][:12]}"
-            for told in run.inputs:
-                if told.role == "trained_on" and (how := _held(workspace, told.ref, told.id, found)) is not None:
-                    held[doc["digest"]].add(f"{told.ref}{how}")
+            for data in trained_on(run):
+                if (how := _seen(workspace, data, found)) is not None:
+                    held[doc["digest"]].add(f"{data.ref}{how}")
     while began := [(doc["digest"], i) for run in trainings for doc in run.checkpoints for i in _bases(run, doc, held)]:
         for digest, base in began:
             held[digest].add(f"began from model {docs.get(base, base[:12])}")
@@ -131,18 +139,25 @@ def _bases(run: Run, doc: Mapping[str, str], held: Mapping[str, set[str]]) -> It
             yield told.id
 
 
-def _held(workspace: Workspace, ref: str, uuid: str, found: Found) -> str | None:
-    """Whether a version had any of the rows: '' for yes, None for no, else words."""
-    dataset = ref.partition("@")[0]
-    row = next((row for row in workspace.catalog.versions(dataset) if row.uuid == uuid), None)
+def _seen(workspace: Workspace, data: TrainedOn, found: Found) -> str | None:
+    """Whether a training saw any of the samples: '' for yes, None for no, else words."""
+    if data.rows is None:
+        return _held(workspace, data, found)
+    seen = get_rows(workspace.lake.store, data.rows)
+    return "" if any(holds(seen, sample) for sample in samples_of(found)) else None
+
+
+def _held(workspace: Workspace, data: TrainedOn, found: Found) -> str | None:
+    """Whether a version, or the split of it that was read, had any of the rows."""
+    row = next((row for row in workspace.catalog.versions(data.dataset) if row.uuid == data.uuid), None)
     if row is None:
         return None
     places = [(number, root, at) for number, (root, at) in enumerate(roots_at(row)) if root in found.roots]
     if not places:
         return None
-    table = workspace.lake.find_table(dataset, row.lance_version)
+    table = workspace.lake.find_table(data.dataset, row.lance_version)
     if row.kind == "derived" and table is not None:
-        selection = read_selection(table)
+        selection = read_selection(table).only(data.split, data.dataset)
         rows = rows_of(found)
         return (
             "" if any(np.isin(selection.of(number).row_ids, rows[root]).any() for number, root, _ in places) else None

@@ -19,6 +19,7 @@ from mmreg.registry.runs import (
 )
 from mmreg.schemas.damage import Damage
 from mmreg.schemas.run import REMOVED, Run, VersionOutput
+from mmreg.schemas.training import trained_on
 
 if TYPE_CHECKING:
     from mmreg.registry.store import Store
@@ -123,6 +124,7 @@ class Records:
                 facet: Mapping[str, Any] = run.facets.get(name) or {}
                 if isinstance(facet, Mapping) and facet.get(part):
                     yield run, facet[part]
+            yield from ((run, data.rows) for data in trained_on(run) if data.rows)
 
     def _add(self, run: Run) -> None:
         known = self.runs.get(run.id)

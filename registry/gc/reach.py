@@ -113,9 +113,9 @@ def _tags(workspace: Workspace, found: _Found, dataset: str) -> None:
 
 def _runs(workspace: Workspace, found: _Found) -> None:
     """What trainings and evaluations have used, and where work that a crash cut short goes on from."""
-    for run in (*workspace.catalog.runs("training"), *workspace.catalog.runs("evaluation")):
+    for run in (used for kind in ("training", "model", "evaluation") for used in workspace.catalog.runs(kind)):
         models = ", ".join(f"{doc['name']}@{doc['digest'][:12]}" for doc in run.checkpoints)
-        if run.state is not RunState.COMPLETE or (run.job.kind == "training" and not models):
+        if run.state is not RunState.COMPLETE or (run.job.kind != "evaluation" and not models):
             continue
         for used in run.inputs:
             row = found.by_uuid.get(used.id) if used.kind == "version" else None
