@@ -37,4 +37,8 @@ def impact(session: Session, node: NodeRef | None, where: str | None, license: s
         session.show(session.registry.impact_of_license(license))
     else:
         assert node is not None
-        session.show(session.registry.impact(node, where))
+        answer = session.registry.impact(node, where)
+        session.show(answer)
+        if not answer.touched and where is None and node.kind == "version":
+            name = answer.about.partition("@")[0]
+            session.say(f"That is about {answer.about}; of earlier versions more may come: mmreg log {name}")

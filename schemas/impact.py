@@ -99,3 +99,8 @@ class Impact:
     names: tuple[TouchedName, ...] = ()
     todo: tuple[Remedy, ...] = ()
     samples: int | None = None
+
+    @property
+    def touched(self) -> bool:
+        """Whether there is anything."""
+        return bool(self.versions or self.models or self.evaluations or self.names)

@@ -18,7 +18,7 @@ def _(value: Impact) -> Iterator[Line]:
     counted = value.samples is not None
     samples = f"  {plural(value.samples, 'sample')}" if value.samples is not None else ""
     yield (Styled(value.about, "bold"), samples)
-    if not (value.versions or value.models or value.evaluations or value.names):
+    if not value.touched:
         yield ("  nothing comes of it",)
         return
     counts = ((value.versions, "version"), (value.models, "model"), (value.evaluations, "evaluation"))

@@ -86,6 +86,10 @@ class Flow:
         """The versions of ``dataset``, the newest first."""
         return self._dataset(dataset).rows
 
+    def row(self, node: str) -> VersionRow | None:
+        """The version of a node, where its dataset has been met."""
+        return self._rows.get(node)
+
     def version(self, used: RunInput) -> VersionRow | None:
         """The version that a run read; None where nobody knows it any more."""
         return self._find(used.ref.partition("@")[0], used.id) if used.kind == "version" else None

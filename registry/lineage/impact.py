@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from mmreg.errors import NotFound, UsageError
 from mmreg.registry.lineage.flow import ROWS, Flow, Place
 from mmreg.registry.lineage.remedies import remedies
-from mmreg.registry.lineage.touch import SHORT, Spot, Walk, Way, walk
+from mmreg.registry.lineage.touch import SHORT, Spot, Walk, Way, begin, walk
 from mmreg.schemas.impact import Impact, Touch, TouchedEvaluation, TouchedModel, TouchedName, TouchedVersion
 from mmreg.schemas.refs import NodeRef, VersionRef
 
@@ -28,7 +28,7 @@ def impact(workspace: Workspace, ref: NodeRef) -> Impact:
     """All that ``ref`` touches: of a run what it made is touched, of a version with a column what comes of that."""
     flow = Flow(workspace.catalog)
     node, places = places_of(workspace, flow, ref)
-    found = walk(workspace.catalog, flow, (Spot(place, "content") for place in places))
+    found = walk(workspace.catalog, flow, begin(places))
     column = f":{ref.column}" if ref.column else ""
     return told(workspace, found, found.name(node) + column, [node])
 

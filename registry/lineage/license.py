@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from mmreg.errors import NotFound, UsageError
 from mmreg.registry.lineage.flow import Flow
 from mmreg.registry.lineage.impact import places_of, told
-from mmreg.registry.lineage.touch import Spot, Walk, Way, walk
-from mmreg.schemas.impact import Impact, Remedy, Touch
+from mmreg.registry.lineage.touch import Spot, Walk, Way, begin, walk
+from mmreg.schemas.impact import Impact, Remedy
 from mmreg.schemas.license import Licenses, RowTerms, Terms, TermsConflict
 from mmreg.schemas.model import Checkpoint
 from mmreg.schemas.refs import NodeRef, VersionRef
@@ -35,7 +35,7 @@ def licenses(workspace: Workspace, ref: NodeRef, *, rows: bool = False) -> Licen
         raise UsageError(f"{ref} is under no licence", hint="mmreg license REF, or model:NAME")
     flow = Flow(workspace.catalog)
     focus, places = places_of(workspace, flow, ref)
-    graph = walk(workspace.catalog, flow, (Spot(place, "content") for place in places), "up")
+    graph = walk(workspace.catalog, flow, begin(places), "up")
     found = tuple(_terms(workspace, graph))
     own = _own(found)
     terms = tuple(one for one in found if one is not own)
@@ -77,7 +77,9 @@ def impact_of_license(workspace: Workspace, license: str) -> Impact:
 
         near = did_you_mean(license, there)
         raise NotFound(f"nothing is under {license!r}{near}", hint="mmreg impact --license, as one of these is spelled")
-    spots = [Spot(place, _how(node)) for node in starts for place in flow.all_places(node)]
+    spots: dict[Spot, Way] = {}
+    for node in starts:
+        spots |= begin(flow.all_places(node), "registered" if node.startswith("checkpoint:") else "content")
     graph = walk(workspace.catalog, flow, spots)
     answer = told(workspace, graph, f"licence {license}", (), "once {ref} is left out, replaced or cleared")
     begins = tuple(map(graph.name, starts))
@@ -85,10 +87,6 @@ def impact_of_license(workspace: Workspace, license: str) -> Impact:
         declare = Remedy(None, "declare what is known (license: in mmreg.yaml, mmreg model add --license)")
         return replace(answer, starts=begins, todo=(declare, *answer.todo))
     return replace(answer, starts=begins)
-
-
-def _how(node: str) -> Touch:
-    return "registered" if node.startswith("checkpoint:") else "content"
 
 
 def license_of_data(workspace: Workspace, dataset: str, ingest: Run | None) -> tuple[str | None, Told]:

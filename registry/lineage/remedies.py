@@ -49,6 +49,7 @@ def _left(found: Walk) -> Left:
 
 def _mended(found: Walk, begins: Iterable[str], left: Left, mend: str) -> Iterator[Remedy]:
     """Data that are bad from the beginning."""
+    told = set()
     for id in begins:
         node = found.nodes[id]
         if node.kind == "source":
@@ -56,6 +57,9 @@ def _mended(found: Walk, begins: Iterable[str], left: Left, mend: str) -> Iterat
                 if run.job.kind == "ingest" and any(f"source:{used.id}" == node.id for used in run.inputs):
                     yield Remedy(f"mmreg apply {run.job.name}", f"once {node.ref} is mended, read it anew")
         elif (row := found.row(id)) is not None and row.kind == "root" and ROWS in left.get(node.name, ()):
+            if node.name in told:
+                continue
+            told.add(node.name)
             yield Remedy(f"mmreg apply {node.name}", mend.format(ref=node.ref))
 
 

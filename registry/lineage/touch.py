@@ -58,16 +58,21 @@ class Walk:
         return tuple(self.name(node) for node in way)
 
 
+def begin(places: Iterable[Place], how: Touch = "content") -> dict[Spot, Way]:
+    """Where a walk begins: at these places, each by itself."""
+    return {Spot(place, how): (place.node,) for place in places}
+
+
 def walk(
     catalog: Catalog,
     flow: Flow,
-    starts: Iterable[Spot],
+    starts: Mapping[Spot, Way],
     direction: Literal["up", "down"] = "down",
     goes: Callable[[Step], bool] = lambda step: True,
 ) -> Walk:
-    """Follow ``starts`` as far as steps go that ``goes`` lets pass."""
+    """Follow ``starts``, each with the way that led there, as far as steps go that ``goes`` lets pass."""
     ways: dict[Spot, Way] = {}
-    waiting = deque((start, (start.place.node,), False) for start in starts)
+    waiting = deque((start, way, False) for start, way in starts.items())
     while waiting:
         here, way, carried = waiting.popleft()
         if here in ways:
