@@ -37,7 +37,9 @@ SECTIONS = {
     },
     "Trace": {
         "lineage": "Follow versions, runs and models up or down.",
-        "why": "Tell why a sample is in a version, or is not.",
+        "why": "Tell why a sample is in a version, or is not; where a value comes from.",
+        "find": "Tell what a digest is of.",
+        "orphans": "List what hangs on nothing.",
         "impact": "Tell what is touched where something turns out bad.",
         "license": "Tell under which licences all is that it was made from.",
         "cost": "Tell what a version or a model has cost.",

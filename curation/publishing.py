@@ -22,6 +22,7 @@ from mmreg.registry.snapshot import Snapshot
 from mmreg.registry.stage import Stage
 from mmreg.registry.standing import Standing
 from mmreg.schemas.run import Job, Run, RunInput, RunState
+from mmreg.schemas.secrets import redacted
 
 if TYPE_CHECKING:
     import lance
@@ -76,8 +77,8 @@ def record_stopped(registry: Registry, done: Computed, reason: str, state: RunSt
 def run_of(registry: Registry, done: Computed) -> Run:
     """The run that is going to publish."""
     bound, table = done.bound, done.newest.table
-    if bound.prompt is not None:
-        put_object(registry.lake.store, bound.prompt.encode())
+    if (prompt := _prompt(bound)) is not None:
+        put_object(registry.lake.store, prompt)
     chosen_by = (registry.latest_input(bound.spec.from_),) if bound.spec.from_ != bound.root else ()
     return Run(
         id=new_run_id(),
@@ -107,7 +108,7 @@ def facet(done: Computed) -> dict[str, object]:
         "generation": f"{bound.generation:016x}",
         "code": bound.code,
         "params": dict(bound.spec.params),
-        "prompt": digest_of(bound.prompt.encode()) if bound.prompt is not None else None,
+        "prompt": digest_of(prompt) if (prompt := _prompt(bound)) is not None else None,
         "inputs": dict(bound.inputs),
         "outputs": dict(bound.outputs),
         "fingerprinted": list(bound.inputs.values()),
@@ -120,6 +121,11 @@ def facet(done: Computed) -> dict[str, object]:
         "errors": account.errors,
         "cost": dict(done.cost()),
     }
+
+
+def _prompt(bound: BoundPass) -> bytes | None:
+    """The prompt as the lake keeps it."""
+    return redacted(bound.prompt).encode() if bound.prompt is not None else None
 
 
 def _annotated(done: Computed) -> int | None:

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from mmreg.errors import MissingExtra
 from mmreg.registry.workspace import Workspace
 from mmreg.schemas.refs import ModelRef, NodeRef, VersionRef
 
@@ -23,13 +24,15 @@ if TYPE_CHECKING:
     from mmreg.schemas.detail import Diff, VersionDetail
     from mmreg.schemas.diagnosis import DatasetReport
     from mmreg.schemas.erasure import Asked, ErasurePlan, ErasureReport
-    from mmreg.schemas.exchange import Emitted
+    from mmreg.schemas.exchange import Emitted, Exported
+    from mmreg.schemas.find import Found
     from mmreg.schemas.finding import DoctorReport
     from mmreg.schemas.gc import GcReport
     from mmreg.schemas.impact import Impact
     from mmreg.schemas.license import Licenses
     from mmreg.schemas.lineage import EdgeKind, Lineage, NodeKind
     from mmreg.schemas.model import Checkpoint
+    from mmreg.schemas.orphans import Orphans
     from mmreg.schemas.progress import Progress
     from mmreg.schemas.run import JobKind, Run
     from mmreg.schemas.summary import DatasetSummary, LogEntry, ModelSummary
@@ -183,6 +186,18 @@ class Registry(Workspace):
 
         return export(self, lineage, form, pinned=pinned)
 
+    def lineage_to_mlflow(self, lineage: Lineage, tracking_uri: str | None = None) -> Exported:
+        """Write ``lineage`` into MLflow: its versions as datasets, its runs, its models."""
+        from mmreg.registry.exchange.mlflow import write
+
+        return write(lineage, self, tracking_uri)
+
+    def croissant(self, ref: VersionRef | str, parquet: Path | None = None) -> dict[str, Any]:
+        """A version as a Croissant description, as `mmreg.registry.exchange.croissant.croissant` makes it."""
+        from mmreg.registry.exchange.croissant import croissant
+
+        return croissant(self, _version(ref), parquet)
+
     def lineage_emit(self, lineage: Lineage | None = None) -> Emitted:
         """Send the events of ``lineage`` to where the project says, or those that could not be sent when they
         happened."""
@@ -190,6 +205,21 @@ class Registry(Workspace):
 
         emitter = emitter_of(self)
         return emitter.send(lineage) if lineage is not None else emitter.resend()
+
+    def find(self, digest: str, *, dataset: VersionRef | str | None = None, rows: bool = True) -> Found:
+        """All that has a digest which begins with ``digest``; ``rows``: media and samples, too. Raises `NotFound`."""
+        from mmreg.registry.lineage.find import find, nothing
+
+        found = find(self, digest, dataset=_version(dataset) if dataset is not None else None, rows=rows)
+        if not found.hits:
+            raise nothing(found)
+        return found
+
+    def orphans(self, dataset: str | None = None) -> Orphans:
+        """What hangs on nothing, in the whole lake or in one dataset."""
+        from mmreg.registry.lineage.orphans import orphans
+
+        return orphans(self.catalog, dataset)
 
     # Checking and promoting
 
@@ -238,6 +268,23 @@ class Registry(Workspace):
         from mmreg.registry.models import model_add
 
         return model_add(self, Path(path), name, **facts)
+
+    def model_import(self, uri: str, name: str | None = None, **options: Any) -> Run:
+        """Register a model of MLflow (``models:/NAME/1``) with the training that made it.
+
+        ``options`` as for `mmreg.registry.exchange.mlflow_read.model_import`: alias, tracking_uri, output.
+        """
+        from mmreg.registry.exchange.mlflow_read import model_import
+
+        return model_import(self, uri, name, **options)
+
+    def mlflow_dataset(self, ref: VersionRef | str) -> Any:
+        """The version as a dataset of MLflow: ``mlflow.log_input(registry.mlflow_dataset("train@v3"), "training")``."""
+        try:
+            from mmreg.registry.exchange.mlflow_source import dataset
+        except ImportError as error:
+            raise MissingExtra("MLflow", extra="mlflow") from error
+        return dataset(self, _version(ref))
 
     def model_alias(self, ref: ModelRef | str, alias: str) -> Checkpoint:
         """Let ``alias`` mean this checkpoint from now on."""

@@ -33,8 +33,6 @@ def seen_by(workspace: Workspace, ancestry: Ancestry, digest: str, family: Famil
     while waiting:
         model = waiting.pop(0)
         for run in ancestry.trainings(model):
-            if run.job.kind != "training":
-                continue
             for data in trained_on(run):
                 yield _seen(workspace, ancestry, run, model, data, family)
             for used in run.inputs:

@@ -21,6 +21,7 @@ _HOMES = {
     "erasure": ("ErasurePlan", "ErasureReport"),
     "exchange": ("Emitted", "Exported"),
     "errands": ("Scaffold",),
+    "find": ("Found", "Orphans"),
     "findings": ("DatasetReport",),
     "gc": ("GcReport",),
     "impact": ("Impact",),

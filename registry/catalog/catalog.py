@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from mmreg.registry.catalog import catch_up, graph, models, records, versions, whole
+from mmreg.registry.catalog import catch_up, graph, models, records, search, versions, whole
 from mmreg.registry.catalog.database import EVERYTHING, Database, open_database
 from mmreg.registry.catalog.record import record_run
 from mmreg.registry.catalog.sqlite import SqliteDatabase
@@ -210,6 +210,35 @@ class Catalog:
     def whole_lineage(self) -> Lineage:
         """The lineage of everything, in no direction."""
         return whole.whole(self._db)
+
+    # Digests, and what nothing refers to
+
+    def checkpoints_named(self, digits: str) -> Iterator[Checkpoint]:
+        return search.checkpoints_named(self._db, digits)
+
+    def sources_named(self, digits: str) -> list[search.SourceNode]:
+        return search.sources_named(self._db, digits)
+
+    def versions_named(self, digits: str) -> list[tuple[str, int, str]]:
+        return search.versions_named(self._db, digits)
+
+    def runs_naming(self, digits: str) -> Iterator[Run]:
+        return search.runs_naming(self._db, digits)
+
+    def unused_versions(self) -> set[str]:
+        return search.unused_versions(self._db)
+
+    def unused_checkpoints(self) -> set[str]:
+        return search.unused_checkpoints(self._db)
+
+    def untrained_checkpoints(self) -> set[str]:
+        return search.untrained_checkpoints(self._db)
+
+    def unread_sources(self) -> list[tuple[str, str]]:
+        return search.unread_sources(self._db)
+
+    def source_count(self) -> int:
+        return search.source_count(self._db)
 
     def _runs(self, where: str, *parameters: str, limit: int = EVERYTHING) -> list[Run]:
         found = self._db.rows(
