@@ -16,6 +16,7 @@ import attr
 import jsonschema
 import openlineage.client.generated
 import pytest
+from golden_lakes import Scene, make
 from hypothesis import strategies as st
 
 from mmreg.schemas.lineage import Edge, Lineage, Node
@@ -47,6 +48,12 @@ def _lineages(draw: st.DrawFn) -> Lineage:
 @pytest.fixture(scope="session")
 def lineages() -> st.SearchStrategy[Lineage]:
     return _lineages()
+
+
+@pytest.fixture(scope="session")
+def teacher(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """A model that was trained on texts answers them; a teacher learns from that and writes lessons."""
+    return make("teacher", tmp_path_factory.mktemp("exchange") / "teacher")
 
 
 @pytest.fixture(scope="session")
