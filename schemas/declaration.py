@@ -529,6 +529,22 @@ class LakeSpec(Declared):
         return self
 
 
+class EmitSpec(Declared):
+    """Where lineage events are sent as runs happen."""
+
+    to: Address = Field(
+        description="`http(s)://` an OpenLineage server, a file that they are appended to, or a `.yml` file: the "
+        "configuration of openlineage-python"
+    )
+    api_key: Secret | None = Field(default=None, description="of the server: `env:NAME` or `file:PATH`, never the key")
+
+    @model_validator(mode="after")
+    def _of_a_server(self) -> EmitSpec:
+        if self.api_key is not None and not self.to.startswith(("http://", "https://")):
+            raise Wrong("'api_key' belongs to a server, http:// or https://", "api_key", key=True)
+        return self
+
+
 class ProjectSpec(Declared):
     """The whole of ``mmreg.yaml``."""
 
@@ -547,6 +563,7 @@ class ProjectSpec(Declared):
     retention: RetentionSpec = Field(
         default=RetentionSpec(), description="which old versions `mmreg gc` keeps although nothing needs them"
     )
+    emit: EmitSpec | None = Field(default=None, description="where OpenLineage events are sent as runs happen")
     models: dict[Name, ModelSpec] = Field(default_factory=dict, description="models that exist, by name")
     datasets: dict[Name, DatasetSpec] = Field(default_factory=dict, description="root datasets, by name")
     passes: dict[PassName, PassSpec] = Field(
