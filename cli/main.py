@@ -37,7 +37,7 @@ SECTIONS = {
     },
     "Trace": {
         "lineage": "Follow versions, runs and models up or down.",
-        "why": "Tell why a sample is in a version, or is not; where a value comes from.",
+        "why": "Tell why a sample is in a version, or has a value.",
         "find": "Tell what a digest is of.",
         "orphans": "List what hangs on nothing.",
         "impact": "Tell what is touched where something turns out bad.",

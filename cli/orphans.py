@@ -13,9 +13,9 @@ from mmreg.cli.session import Session, pass_session
 @click.argument("dataset", type=DATASET, required=False)
 @pass_session
 def orphans(session: Session, dataset: str | None) -> None:
-    """List what hangs on nothing, in the whole lake or in DATASET.
+    """List what hangs on nothing.
 
-    Versions that nothing was made from, models of unknown data, models that nobody uses, evaluations of what is
+    In the whole lake, or in DATASET: versions that nothing was made from, models of unknown data, models that nobody uses, evaluations of what is
     not known, sources that no version is from. None of it is wrong by itself.
 
     \b

@@ -16,7 +16,7 @@ from mmreg.schemas.refs import VersionRef
 @click.argument("column", required=False)
 @pass_session
 def why(session: Session, ref: VersionRef, sample: str, column: str | None) -> None:
-    """Tell why a sample is in a version, or is not.
+    """Tell why a sample is in a version, or has a value.
 
     ID is a sample_id or its beginning, in hexadecimal. Says which version decided, by which condition and by which
     cells, and what earlier versions decided about the same sample; of one that was left out, what would let it in
@@ -27,7 +27,6 @@ def why(session: Session, ref: VersionRef, sample: str, column: str | None) -> N
 
     \b
     Example:
-        mmreg why train@v3 5f0a4c
         mmreg why train@v3 5f0a4c caption_mllm
     """
     session.show(session.registry.why(ref, sample, column))
