@@ -108,7 +108,7 @@ def _picture(sketch: Sketch, links: _Links, placed: Placed) -> Element:
     SubElement(root, "title", id="about").text = f"{about}, {sketch.direction}: {len(sketch.knots):,} boxes"
     SubElement(root, "style").text = (Path(__file__).parent / "picture.css").read_text("utf-8")
     marker = SubElement(
-        SubElement(root, "defs"), "marker", id="tip", viewBox="0 0 10 8", markerWidth="10", markerHeight="8",
+        SubElement(root, "defs"), "marker", id="tip", viewBox="0 0 10 8", markerWidth="11.5", markerHeight="9",
         refX="0", refY="4", orient="auto", markerUnits="userSpaceOnUse",
     )  # fmt: skip
     SubElement(marker, "path", d="M0 0L10 4L0 8z")
