@@ -1,38 +1,25 @@
-"""All that a version comes from: followed column by column, through what passes, selections and trainings read.
+"""All that a version comes from, as checks want it: exactly, by what its rows say of themselves.
 
-The index knows what each run used. That is not enough: a column stays while its root goes on, so what a version has of
-it comes from a run long before, and a selection which went by one column owes nothing to the others.
+It follows the steps of `mmreg.registry.lineage.flow`, from what is read to the runs that made it, over all versions
+that only carried it on. Where the records leave open whether cells of an earlier generation are still there, the rows
+are asked.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import cache
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mmreg.registry.derive import selected_by
-from mmreg.registry.lineage.history import History, alive, history
+from mmreg.registry.lineage.flow import Columns, Flow, Place, Use
 from mmreg.schemas.run import Run, RunInput
 from mmreg.schemas.upstream import Origin
 
 if TYPE_CHECKING:
     from mmreg.registry.catalog import VersionRow
+    from mmreg.registry.lineage.history import History
     from mmreg.registry.workspace import Workspace
-
-Columns = frozenset[str] | None
-"""Which columns of a version count; None: all. With none of them only counts which rows it has."""
-ROWS_ALONE: Columns = frozenset()
-
-
-@dataclass(frozen=True)
-class Use:
-    """Something that was read: which columns of it, and which split where it was one."""
-
-    what: RunInput
-    columns: Columns = None
-    split: str | None = None
 
 
 class Ancestry:
@@ -40,8 +27,7 @@ class Ancestry:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self.run = cache(workspace.catalog.run)
-        self.versions = cache(workspace.catalog.versions)
+        self.flow = Flow(workspace.catalog)
         self._histories: dict[str, History] = {}
         self._alive: dict[tuple[str, str], dict[int, list[Run]]] = {}
 
@@ -64,57 +50,48 @@ class Ancestry:
             waiting.extend((Use(root, use.columns), origin.way) for root in self._roots(use.what))
         return tuple(found.values())
 
+    def run(self, id: str) -> Run:
+        return self.flow.run(id)
+
+    def versions(self, dataset: str) -> Sequence[VersionRow]:
+        """The versions of ``dataset``, the newest first."""
+        return self.flow.versions(dataset)
+
     def version(self, used: RunInput) -> VersionRow | None:
         """The version that a run read; None where nobody knows it any more."""
-        if used.kind != "version":
-            return None
-        dataset = used.ref.partition("@")[0]
-        return next((row for row in self.versions(dataset) if row.uuid == used.id), None)
+        return self.flow.version(used)
+
+    def inputs(self, run: Run) -> Iterator[Use]:
+        """What the outputs of ``run`` come from."""
+        return self.flow.reads(run)
 
     def history(self, row: VersionRow) -> History:
         if row.uuid not in self._histories:
+            from mmreg.registry.lineage.history import history
+
             self._histories[row.uuid] = history(self._workspace, row, self.versions(row.dataset), self.run)
         return self._histories[row.uuid]
 
     def trainings(self, digest: str) -> list[Run]:
         """The runs that made a checkpoint, or registered it."""
-        near = self._workspace.catalog.lineage(f"checkpoint:{digest}", "up", 1)
-        made = [edge.source for edge in near.edges if edge.target == near.focus and edge.kind == "generated"]
-        return [self.run(id.removeprefix("run:")) for id in made]
+        return [self.run(id) for id in self._workspace.catalog.next_runs(f"checkpoint:{digest}", "up")]
 
     def alive(self, row: VersionRow, name: str) -> dict[int, list[Run]]:
         """The generations of a pass, with their runs, of which the root version ``row`` may have rows."""
         if (row.uuid, name) not in self._alive:
+            from mmreg.registry.lineage.history import alive
+
             passed = self.history(row).passes[name]
             self._alive[row.uuid, name] = alive(self._workspace, row, name, passed)
         return self._alive[row.uuid, name]
 
     def passes(self, row: VersionRow, columns: Columns) -> Iterator[Run]:
         """The runs of passes to which the root version ``row`` owes ``columns``, or its rows."""
+        found = {run.id: run for run in self._wrote(row, columns) if run.job.kind == "pass"}
         for name, passed in self.history(row).passes.items():
-            if passed.shows_in(columns):
-                for runs in self.alive(row, name).values():
-                    yield from runs
-
-    def inputs(self, run: Run) -> Iterator[Use]:
-        """What the outputs of ``run`` come from."""
-        select = run.facets.get("select", {})
-        base = {chosen_from["uuid"]: chosen_from.get("split") for chosen_from in select.get("base", ())}
-        apart = _apart(select.get("recipe", {}))
-        for used in run.inputs:
-            if used.role == "evaluated_on" or (used.id not in base and used.ref.partition("@")[0] in apart):
-                continue
-            if used.role == "trained_on":
-                yield Use(used, None, run.facets.get("training", {}).get("split"))
-            elif used.kind != "version":
-                yield Use(used)
-            elif select:
-                row = self.version(used)
-                derived = row is not None and row.kind == "derived"
-                columns = ROWS_ALONE if derived else frozenset(select.get("columns", ()))
-                yield Use(used, columns, base.get(used.id))
-            else:
-                yield Use(used, frozenset(used.columns))
+            if not found.keys().isdisjoint(run.id for run in passed.runs):
+                still = {run.id for runs in self.alive(row, name).values() for run in runs}
+                yield from (found[run.id] for run in passed.runs if run.id in found and run.id in still)
 
     def _makers(self, use: Use) -> Iterator[Run]:
         """The runs that made it what it is."""
@@ -122,17 +99,31 @@ class Ancestry:
         if used.kind == "checkpoint":
             yield from self.trainings(used.id)
         row = self.version(used)
-        if row is None:
-            return
-        if row.kind == "derived":
-            chosen = selected_by(self._workspace, row)
-            if chosen is not None:
-                yield self.run(chosen.run)
-            return
-        known = self.history(row)
-        if known.ingest is not None:
-            yield known.ingest
-        yield from self.passes(row, use.columns)
+        if row is not None:
+            yield from (run for run in self._wrote(row, use.columns) if run.job.kind != "pass")
+            if row.kind == "root":
+                yield from self.passes(row, use.columns)
+
+    def _wrote(self, row: VersionRow, columns: Columns) -> Iterator[Run]:
+        """The runs that wrote ``columns`` of ``row``, or chose or made its rows, the last one first.
+
+        Others have only renamed them, or taken rows away, or are of strangers, who say nothing.
+        """
+        node = f"version:{row.uuid}"
+        names = self.flow.columns(row) if columns is None else columns
+        waiting = deque([Place(node), *self.flow.places(node, names)])
+        seen, found = set(waiting), set[str]()
+        while waiting:
+            for step in self.flow.above(waiting.popleft()):
+                kind, _, id = step.source.node.partition(":")
+                run = self.run(id) if kind == "run" else None
+                if run is not None and run.job.kind not in ("schema", "erasure"):
+                    if run.id not in found and run.job.kind != "unattributed":
+                        found.add(run.id)
+                        yield run
+                elif step.source not in seen and (run is not None or self.flow.is_of(step.source, row.dataset)):
+                    seen.add(step.source)
+                    waiting.append(step.source)
 
     def _roots(self, used: RunInput) -> Iterator[RunInput]:
         row = self.version(used)
@@ -149,10 +140,3 @@ def _origin(use: Use, way: tuple[str, ...]) -> Origin:
     if used.kind == "checkpoint":
         ref = f"model {name}@{used.id[:12]}"
     return Origin(used.kind, used.id, name, ref, (ref, *way), use.split)
-
-
-def _apart(recipe: dict[str, object]) -> set[object]:
-    """The datasets that a selection names only to have none of their rows, or as many."""
-    sample, none_of = recipe.get("sample"), recipe.get("none_of", [])
-    like = {sample.get("like")} if isinstance(sample, dict) else set()
-    return like | set(none_of) if isinstance(none_of, list | tuple) else like

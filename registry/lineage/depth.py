@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mmreg.registry.lineage.ancestry import Ancestry, Use
+from mmreg.registry.lineage.ancestry import Ancestry
+from mmreg.registry.lineage.flow import Use
 from mmreg.schemas.run import Run, RunInput
 from mmreg.schemas.upstream import Generation
 

@@ -79,7 +79,7 @@ class Flow:
 
     def run(self, id: str) -> Run:
         if id not in self._runs:
-            self._runs |= {run.id: run for run in self._catalog.runs_with([id])}
+            self._runs[id] = self._catalog.run(id)
         return self._runs[id]
 
     def versions(self, dataset: str) -> Sequence[VersionRow]:
@@ -93,6 +93,11 @@ class Flow:
     def version(self, used: RunInput) -> VersionRow | None:
         """The version that a run read; None where nobody knows it any more."""
         return self._find(used.ref.partition("@")[0], used.id) if used.kind == "version" else None
+
+    def is_of(self, place: Place, dataset: str) -> bool:
+        """Whether ``place`` is of a version of ``dataset``."""
+        row = self._rows.get(place.node)
+        return row is not None and row.dataset == dataset
 
     def columns(self, row: VersionRow) -> Sequence[str]:
         """The columns that a version has, without those that say which rows these are."""

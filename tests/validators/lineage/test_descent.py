@@ -122,7 +122,7 @@ def test_a_model_that_was_trained_on_the_other_split(trained: Any, answer: Answe
     with made.open() as registry:
         rows = {name: len(registry.open_version(f"{name}s")) for name in ("train", "test")}
     assert all(rows.values()), rows
-    train(made, b"1", on=["parts"], split="train")
+    train(made, b"1", on=["parts:train"])
     made.apply("size")
     assert answer(made, "texts", check="lineage.not_derived_from", dataset="tests").status == "passed"
     result = answer(made, "texts", check="lineage.not_derived_from", dataset="trains")
