@@ -29,6 +29,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from mmreg.errors import SpecError
 from mmreg.schemas.declaration import ComponentSpec, Declared, ModelRefText, Name, VersionRefText, Wrong
+from mmreg.schemas.suggest import did_you_mean
 
 
 def _moment(text: str) -> str:
@@ -97,6 +98,15 @@ def parse(text: str, file: str) -> TrainingFile:
     except (json.JSONDecodeError, RecursionError) as error:
         raise SpecError(f"{file} is no JSON: {error}", hint=hint) from error
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise SpecError(f"{file}: {f'{place}: ' if place else ''}{first['msg']}", hint=hint) from error
+        raise SpecError(f"{file}: {_reason(error)}", hint=hint) from error
+
+
+def _reason(error: ValidationError) -> str:
+    """The first thing that is wrong; a key that is none comes first, as it explains one that is missing."""
+    found = sorted(error.errors(), key=lambda one: one["type"] != "extra_forbidden")[0]
+    place = ".".join(map(str, found["loc"]))
+    if found["type"] == "extra_forbidden":
+        known = FileData if found["loc"][0] == "data" else TrainingFile
+        return f"no key {place!r}{did_you_mean(str(found['loc'][-1]), known.model_fields)}"
+    message = found["msg"].removeprefix("Value error, ")
+    return f"{place}: {message}" if place else message
