@@ -20,8 +20,11 @@ from mmreg.schemas.boost import MODES, Boost, Curation, Known, Mode
 from mmreg.schemas.refs import ModelRef, NodeRef
 
 if TYPE_CHECKING:
+    from mmreg.registry.catalog import Catalog
     from mmreg.registry.workspace import Workspace
     from mmreg.schemas.run import Run
+
+Modes = Mapping[tuple[str, str], Mode]
 
 WHO_IS_STUDENT = "no model is known to learn from it, so a curator that has seen its data counts as another's"
 
@@ -32,17 +35,27 @@ def boost(workspace: Workspace, focus: NodeRef, student: ModelRef | None = None,
     ``rows``: count in the rows, too, how much they have made; that opens Lance. Raises `NotFound` for a student that is
     not known, and `UsageError` for a source.
     """
+    answer, modes = told(workspace.catalog, focus, student)
+    if not rows:
+        return answer
+    from mmreg.registry.lineage.shares import shares
+
+    (node,) = workspace.catalog.nodes([answer.focus])
+    return replace(answer, shares=shares(workspace, node, modes, focus.column))
+
+
+def told(catalog: Catalog, focus: NodeRef, student: ModelRef | None = None) -> tuple[Boost, Modes]:
+    """As much as the graph tells, and the mode by run and digest of the model; people are under an empty one."""
     if focus.kind == "source":
         raise UsageError(f"{focus} is a source: nobody curated it", hint=f"mmreg lineage down {focus}")
-    descent = Descent(workspace.catalog, focus)
-    line = _line(workspace, descent, student)
-    judge = _Judge(workspace, descent, line)
+    descent = Descent(catalog, focus)
+    line = _line(catalog, descent, student)
+    judge = _Judge(catalog, descent, line)
     curations = tuple(sorted(judge.curations(), key=lambda one: (MODES.index(one.mode), one.run, one.digest or "")))
     counts = Counter(one.mode for one in curations)
-    node = descent.nodes[descent.focus]
-    named = descent.named([], node.id)[0]
+    (named,) = descent.named([], descent.focus)
     answer = Boost(
-        focus=node.id,
+        focus=descent.focus,
         ref=f"{named}:{focus.column}" if focus.column else named,
         mode=next((mode for mode in MODES if counts[mode]), "none"),
         counts={mode: counts[mode] for mode in MODES[:-1]},
@@ -51,11 +64,7 @@ def boost(workspace: Workspace, focus: NodeRef, student: ModelRef | None = None,
         curations=curations,
         notes=tuple(_notes(curations, line)),
     )
-    if not rows:
-        return answer
-    from mmreg.registry.lineage.shares import shares
-
-    return replace(answer, shares=shares(workspace, node, judge.modes, focus.column))
+    return answer, judge.modes
 
 
 @dataclass(frozen=True)
@@ -69,12 +78,11 @@ class _Line:
 class _Judge:
     """Tells of each run upstream that asked a model, or people, in which mode that boosts."""
 
-    def __init__(self, workspace: Workspace, descent: Descent, line: _Line) -> None:
+    def __init__(self, catalog: Catalog, descent: Descent, line: _Line) -> None:
         self._descent, self._line = descent, line
-        self._names, self._opaque = _registered(workspace, descent)
+        self._names, self._opaque = _registered(catalog, descent)
         self.modes: dict[tuple[str, str], Mode] = {}
-        """What was found, by run and digest of the model; people are under an empty one."""
-        self.pool = self._pool(workspace)
+        self.pool = self._pool(catalog)
         self._seen = descent.descendants(
             place for place in descent.places if descent.nodes[place.node].name in self.pool and _is_version(place)
         )
@@ -93,10 +101,10 @@ class _Judge:
             if people:
                 yield self._of_people(run, places, people)
 
-    def _pool(self, workspace: Workspace) -> tuple[str, ...]:
+    def _pool(self, catalog: Catalog) -> tuple[str, ...]:
         versions = (place.node for place in self._descent.content(self._goes_on) if _is_version(place))
         datasets = {self._descent.nodes[id].name for id in versions}
-        return tuple(sorted(name for name in datasets if workspace.catalog.kind_of(name) != "derived"))
+        return tuple(sorted(name for name in datasets if catalog.kind_of(name) != "derived"))
 
     def _goes_on(self, step: Step) -> bool:
         """Whether a training went on from a checkpoint of the model that it made another checkpoint of."""
@@ -201,30 +209,30 @@ class _Judge:
         return self._names.get(_id(node), {self._descent.nodes[node].name})
 
 
-def _registered(workspace: Workspace, descent: Descent) -> tuple[dict[str, set[str]], set[str]]:
+def _registered(catalog: Catalog, descent: Descent) -> tuple[dict[str, set[str]], set[str]]:
     """The names of the checkpoints upstream by digest, and the digests of those whose weights nobody can read."""
     names: dict[str, set[str]] = {}
     opaque = set()
     digests = [_id(id) for id, node in descent.nodes.items() if node.kind == "checkpoint"]
-    for checkpoint in workspace.catalog.checkpoints_with(digests):
+    for checkpoint in catalog.checkpoints_with(digests):
         names.setdefault(checkpoint.digest, set()).add(checkpoint.name)
         if checkpoint.opaque:
             opaque.add(checkpoint.digest)
     return names, opaque
 
 
-def _line(workspace: Workspace, descent: Descent, student: ModelRef | None) -> _Line:
+def _line(catalog: Catalog, descent: Descent, student: ModelRef | None) -> _Line:
     """The student: as it was named, else the model that was asked about, else those that learn from the focus."""
     focus = descent.nodes[descent.focus]
     if student is not None:
-        digests = {workspace.catalog.checkpoint(student).digest}
+        digests = {catalog.checkpoint(student).digest}
     elif focus.kind == "checkpoint":
         digests = {_id(focus.id)}
     else:
         digests = set(_learners(descent))
-    known = list(workspace.catalog.checkpoints_with(sorted(digests)))
+    known = list(catalog.checkpoints_with(sorted(digests)))
     names = {checkpoint.name for checkpoint in known} if student is None else {student.name}
-    return _Line(frozenset(names), frozenset(_with_ancestors(workspace, digests)))
+    return _Line(frozenset(names), frozenset(_with_ancestors(catalog, digests)))
 
 
 def _learners(descent: Descent) -> Iterator[str]:
@@ -242,11 +250,11 @@ def _learners(descent: Descent) -> Iterator[str]:
                 waiting.append(step.target)
 
 
-def _with_ancestors(workspace: Workspace, digests: set[str]) -> set[str]:
+def _with_ancestors(catalog: Catalog, digests: set[str]) -> set[str]:
     """Checkpoints, and those that they began from."""
     found, waiting = set(digests), list(digests)
     while waiting:
-        near = workspace.catalog.lineage(f"checkpoint:{waiting.pop()}", "up", 1)
+        near = catalog.lineage(f"checkpoint:{waiting.pop()}", "up", 1)
         for edge in near.edges:
             if edge.kind == "init_from" and (digest := _id(edge.source)) not in found:
                 found.add(digest)

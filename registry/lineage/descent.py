@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from mmreg.registry.lineage.columns import places_of, reached
 from mmreg.registry.lineage.flow import Flow, Place, Step
@@ -66,9 +66,11 @@ class Descent:
         """All that comes from any of these places, with the step by which the shortest way leads there; these too."""
         return shortest(of, self.below, lambda step: step.target)
 
-    def to_focus(self) -> Towards:
-        """All that leads to the focus, with the step by which the shortest way goes on."""
-        return shortest(self.start, self.above, lambda step: step.source)
+    def to_focus(self, kinds: Collection[EdgeKind] = get_args(EdgeKind)) -> Towards:
+        """All that leads to the focus over steps of ``kinds``, with the step by which the shortest way goes on."""
+        return shortest(
+            self.start, lambda place: (s for s in self.above(place) if s.kind in kinds), lambda step: step.source
+        )
 
     def named(self, steps: Iterable[Step], first: str | None = None) -> tuple[str, ...]:
         """The nodes on a way, as people name them; without versions that only carry on what they have.

@@ -11,13 +11,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mmreg.errors import UsageError
-from mmreg.registry.lineage.descent import Descent, Towards, way_on
-from mmreg.registry.lineage.flow import Place, Step
+from mmreg.registry.lineage.descent import CONTENT, Descent, way_on
+from mmreg.registry.lineage.flow import Step
 from mmreg.schemas.leak import Leak, Overlap
 from mmreg.schemas.refs import NodeRef, VersionRef
 from mmreg.schemas.training import TrainedOn
 
 if TYPE_CHECKING:
+    from mmreg.registry.catalog import Catalog
     from mmreg.registry.workspace import Workspace
 
 MAX_DISTANCE = 4
@@ -39,22 +40,7 @@ def leak(
     that differ in at most ``max_distance`` bits and by embeddings with a cosine of ``min_similarity`` or more.
     Raises `NotFound` for what is not known, or whose rows are gone, and `UsageError` for a node that has no rows.
     """
-    if evaluation.kind != "version":
-        raise UsageError(f"{evaluation} is no version of a dataset", hint="--eval test@v1, or --eval splits@v1:test")
-    if train.kind not in ("version", "model", "digest"):
-        raise UsageError(f"{train} is neither data nor a model", hint="--train train@v1:train, or --train model:NAME")
-    row = workspace.catalog.resolve(VersionRef.parse(evaluation.value))
-    asked = TrainedOn(row.ref, row.uuid, evaluation.column)
-    descent = Descent(workspace.catalog, replace(train, column=None))
-    named = descent.named([], descent.focus)[0]
-    answer = Leak(
-        train=f"{named}:{train.column}" if train.column else named,
-        evaluation=str(asked),
-        ok=True,
-        train_rows=None,
-        evaluation_rows=None,
-        found=tuple(_upstream(descent, asked, train.column)),
-    )
+    descent, answer, asked = told(workspace.catalog, train, evaluation)
     if rows:
         from mmreg.registry.lineage.overlap import Near, overlap
         from mmreg.registry.lineage.training_rows import data_of
@@ -66,6 +52,21 @@ def leak(
     return replace(answer, ok=not answer.found)
 
 
+def told(catalog: Catalog, train: NodeRef, evaluation: NodeRef) -> tuple[Descent, Leak, TrainedOn]:
+    """As much as the graph tells, with what is upstream of ``train``, and the evaluation set as it was asked for."""
+    if evaluation.kind != "version":
+        raise UsageError(f"{evaluation} is no version of a dataset", hint="--eval test@v1, or --eval splits@v1:test")
+    if train.kind not in ("version", "model", "digest"):
+        raise UsageError(f"{train} is neither data nor a model", hint="--train train@v1:train, or --train model:NAME")
+    row = catalog.resolve(VersionRef.parse(evaluation.value))
+    asked = TrainedOn(row.ref, row.uuid, evaluation.column)
+    descent = Descent(catalog, replace(train, column=None))
+    (named,) = descent.named([], descent.focus)
+    found = tuple(_upstream(descent, asked, train.column))
+    ours = f"{named}:{train.column}" if train.column else named
+    return descent, Leak(ours, str(asked), not found, None, None, found), asked
+
+
 def _upstream(descent: Descent, asked: TrainedOn, split: str | None) -> Iterator[Overlap]:
     """What the graph tells: that the evaluation set, or another version of it, is upstream, or was learned from.
 
@@ -73,19 +74,42 @@ def _upstream(descent: Descent, asked: TrainedOn, split: str | None) -> Iterator
     that is no leak. What a model was trained on they do not.
     """
     down = descent.to_focus()
-    focus = descent.nodes[descent.focus]
-    versions = [n for n in descent.nodes.values() if n.kind == "version" and n.name == asked.dataset]
-    if asked.split is None or (split is None and focus in versions):
+    versions = [node for node in descent.nodes.values() if node.kind == "version" and node.name == asked.dataset]
+    same = {node.id for node in versions}
+    if asked.split is None or (split is None and descent.focus in same):
         exact = [node for node in versions if node.id == f"version:{asked.uuid}"]
         for node in exact or versions[-1:]:
             what = "the very version" if exact else "another version of it"
-            yield Overlap("ancestry", what, descent.named(way_on(down, _nearest(descent, down, node.id)), node.id))
-    own = {step.source.node for place in descent.start for step in descent.above(place)}
+            way = _way(descent, node.id)
+            if not _learned(descent, way):
+                yield Overlap("ancestry", what, descent.named(way, node.id))
+    own = _own(descent)
     for step in trainings(descent):
-        read = step.source.node in {node.id for node in versions} and step.target.node not in own
+        read = step.source.node in same and step.target.node not in own
         if read and (asked.split is None or {None, asked.split} & _splits(descent, step)):
             name = descent.nodes[step.target.node].name
             yield Overlap("training", name, descent.named([step, *way_on(down, step.target)]))
+
+
+def _way(descent: Descent, node: str) -> list[Step]:
+    """The shortest way from a version to the focus; over data alone where there is one."""
+    places = [place for place in descent.places if place.node == node]
+    for towards in (descent.to_focus(CONTENT), descent.to_focus()):
+        ways = [list(way_on(towards, place)) for place in places if place in towards]
+        if ways:
+            return min(ways, key=len)
+    return []
+
+
+def _learned(descent: Descent, way: list[Step]) -> bool:
+    """Whether the first that a way does with a version is to train a model: that is told as such."""
+    first = next((step for step in way if step.kind != "via"), None)
+    return first is not None and first.kind == "trained_on" and first.target.node not in _own(descent)
+
+
+def _own(descent: Descent) -> set[str]:
+    """The runs that made what was asked about."""
+    return {step.source.node for place in descent.start for step in descent.above(place)}
 
 
 def trainings(descent: Descent) -> list[Step]:
@@ -101,9 +125,3 @@ def _splits(descent: Descent, step: Step) -> set[str | None]:
     """Of which splits of a version a training has seen rows; None: all of it."""
     run = descent.flow.run(step.target.node.partition(":")[2])
     return {use.split for use in descent.flow.reads(run) if f"version:{use.what.id}" == step.source.node}
-
-
-def _nearest(descent: Descent, down: Towards, node: str) -> Place:
-    """The place of a node from which the way to the focus is the shortest."""
-    places = [place for place in descent.places if place.node == node]
-    return min(places, key=lambda place: sum(1 for _ in way_on(down, place)))

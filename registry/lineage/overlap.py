@@ -6,12 +6,14 @@ are rows of that.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
 from mmreg.errors import NotFound
 from mmreg.registry.findings.subject import Subject, check
@@ -35,6 +37,7 @@ from mmreg.validators.table import Table
 if TYPE_CHECKING:
     from mmreg.registry.catalog import VersionRow
     from mmreg.registry.workspace import Workspace
+    from mmreg.schemas.run import Run
 
 BATCH_ROWS = 8192
 
@@ -90,9 +93,9 @@ class _Look:
             yield from self._same("media", theirs, ours, by="media", column=theirs)
         for theirs, ours in self._texts():
             yield from self._same("text", theirs, ours, by="text", column=theirs)
-        for theirs, ours in self._made_alike("hash", "image_stats", "phash"):
+        for theirs, ours in self._made_alike("hash", _is_hash):
             yield from self._close("hash", theirs, ours, max_distance=self.near.max_distance)
-        for theirs, ours in self._made_alike("embedding", "embed", "embedding"):
+        for theirs, ours in self._made_alike("embedding", _is_embedding):
             yield from self._close("embedding", theirs, ours, min_similarity=self.near.min_similarity)
 
     @cached_property
@@ -169,24 +172,21 @@ class _Look:
             self.not_compared["text"] = "no text is on both sides"
         yield from pairs
 
-    def _made_alike(self, how: How, use: str, output: str) -> Iterator[tuple[str, str]]:
-        """Columns that a pass of one kind made on both sides, with the same model where it asks one."""
-        theirs = self._made(Subject(self.workspace, self.row), use, output)
-        ours = [self._made(subject, use, output) for _, subject in self._sides]
+    def _made_alike(self, how: How, wanted: Callable[[_Maker], bool]) -> Iterator[tuple[str, str]]:
+        """Columns that passes made in the same way on both sides."""
+        theirs = self._made(self.row, wanted)
+        ours = [self._made(subject.row, wanted) for _, subject in self._sides]
         pairs = [(t, o) for t, by in theirs.items() for o in ours[0] if all(one.get(o) == by for one in ours)]
         if not pairs:
-            same = " with the same model" if use == "embed" else ""
-            self.not_compared[how] = f"no column that 'use: {use}' made{same} is on both sides"
+            self.not_compared[how] = f"no {how} was made in the same way on both sides"
         yield from pairs
 
-    def _made(self, subject: Subject, use: str, output: str) -> dict[str, frozenset[str]]:
-        """The columns that such a pass made, each with the digests of the models that it asked."""
-        made = common_producers(self.workspace, subject.row)
-        runs = {column: self.workspace.catalog.run(made[column][1]) for column in subject.made_by(use, output)}
-        return {
-            column: frozenset(used.id for used in run.inputs if used.role == "curated_by")
-            for column, run in runs.items()
-        }
+    def _made(self, row: VersionRow, wanted: Callable[[_Maker], bool]) -> dict[str, _Maker]:
+        schema = self.workspace.open_version(row.ref).schema
+        made = common_producers(self.workspace, row)
+        runs = {column: self.workspace.catalog.run(run) for column, (_, run) in made.items() if column in schema.names}
+        makers = {column: _Maker.of(run, column, schema.field(column).type) for column, run in runs.items()}
+        return {column: maker for column, maker in makers.items() if wanted(maker)}
 
     # Comparing
 
@@ -232,6 +232,32 @@ class _Look:
         if len(shared):
             said = f"rows of {self.answer.train} were made from it"
             yield self.overlap("parent", PARENT.name, len(shared), _examples(shared, said))
+
+
+@dataclass(frozen=True)
+class _Maker:
+    """How a pass made a column: which pass, which of its outputs, of what type, with which models, by which params."""
+
+    use: str
+    output: str
+    type: pa.DataType
+    models: frozenset[str]
+    params: str
+
+    @classmethod
+    def of(cls, run: Run, column: str, dtype: pa.DataType) -> _Maker:
+        facet = run.facets["pass"]
+        output = next((name for name, called in facet["outputs"].items() if called == column), column)
+        models = frozenset(used.id for used in run.inputs if used.role == "curated_by")
+        return cls(facet["use"], output, dtype, models, json.dumps(facet["params"], sort_keys=True))
+
+
+def _is_hash(made: _Maker) -> bool:
+    return made.use == "image_stats" and made.output == "phash"
+
+
+def _is_embedding(made: _Maker) -> bool:
+    return isinstance(made.type, pa.FixedSizeListType) and pa.types.is_floating(made.type.value_type)
 
 
 class _Around(WorkspaceWorld):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mmreg.errors import NotFound
 from mmreg.registry.derive import roots_at
 from mmreg.registry.lineage.ancestry import Ancestry
+from mmreg.registry.lineage.boost import Modes
 from mmreg.registry.lineage.depth import Depths
 from mmreg.registry.lineage.history import PassHistory
 from mmreg.registry.lineage.training_rows import Seen, data_of
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     from mmreg.registry.workspace import Workspace
 
 BATCH_ROWS = 65_536
-
-Modes = Mapping[tuple[str, str], Mode]
-"""In which mode a model boosts, by the run that asked it and its digest; people are under an empty one."""
 
 
 def shares(workspace: Workspace, node: Node, modes: Modes, column: str | None = None) -> Shares | None:

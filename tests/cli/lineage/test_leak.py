@@ -1,4 +1,4 @@
-"""Leaks, planted in a small project of pictures: each kind is found with its count, and what is clear is called clear."""
+"""Leaks planted in a small project of pictures: each kind is found with its count, what is clear is called clear."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ from PIL import Image
 
 from mmreg.errors import NotFound, UsageError
 from mmreg.registry.api import Registry
-from mmreg.schemas.run import RunInput
 
 DECLARATION = """
 datasets:
-  pairs: &pictures
+  pairs:
     source: {type: imagefolder, path: pairs}
     columns: {image: {type: image}, caption: {type: text, nullable: true}}
   bench: {source: {type: imagefolder, path: bench}, columns: {image: {type: image}, caption: {type: text}}}
@@ -51,7 +50,7 @@ class Vectors:
         pass
 
     def __call__(self, batch):
-        rows = [[float(text.count(vowel)) for vowel in "aeiou"] if text else None
+        rows = [[float(text.lower().count(vowel)) for vowel in "aeiou"] if text else None
                 for text in batch.column("text").to_pylist()]
         return pa.record_batch({"vector": pa.array(rows, pa.list_(pa.float32(), 5))})
 '''
@@ -113,7 +112,7 @@ def test_how_near_is_near_can_be_said(scene: Scene) -> None:
     exact = scene.json(*asked, "--max-distance", "0", "--min-similarity", "-0.99")
     assert found(exact)["embedding", "meaning and vector"] == 3, "one has no vowel, which has no direction"
     assert found(exact)["hash", "look and phash"] <= 2
-    assert "between" in scene.call_error(*asked, "--max-distance", "13") if hasattr(scene, "call_error") else True
+    scene.text(*asked, "--max-distance", "13", status=2)
 
 
 def test_two_splits_of_one_dataset_are_apart(scene: Scene) -> None:
@@ -153,34 +152,21 @@ def test_a_model_and_what_it_really_saw(scene: Scene) -> None:
 
 
 def test_a_teacher_that_learned_from_the_evaluation_set(scene: Scene) -> None:
-    """It has left no row of it in what it chose, but what it knows."""
+    """It has left no row of it in what it distilled, but what it knows."""
     with Registry.open(scene.folder) as registry:
         with registry.training("teacher", ["bench@latest"]) as job:
             job.save(scene.folder / scene.weights("teacher"))
-        assert job.run is not None and job.checkpoint is not None
-        train = registry.catalog.resolve(registry_ref("far@latest"))
-        chosen = registry.training("student", ["far@latest"])
-        with chosen as student:
-            student.save(scene.folder / scene.weights("student"))
-        assert student.run is not None
-        asked = RunInput("checkpoint", job.checkpoint.digest, "teacher", "curated_by")
-        from dataclasses import replace
-
-        registry.record(replace(student.run, id=student.run.id + "0", inputs=(*student.run.inputs, asked)))
-        assert train.rows == 1
+        with registry.training("student", ["far@latest"], init_from="teacher") as job:
+            job.save(scene.folder / scene.weights("student"))
     leak = scene.json("lineage", "leak", "--train", "model:student", "--eval", "bench@latest", "--check", status=1)
     assert found(leak) == {("training", "teacher"): 4}
     (one,) = leak["found"]
     assert one["share"] == 1.0 and len(one["examples"]) == 4
-    assert [step.partition("@")[0] for step in one["way"]][:3] == ["bench", "training teacher", "model teacher"]
+    assert [step.partition("@")[0] for step in one["way"]] == [
+        "bench", "training teacher", "model teacher", "training student", "model student",
+    ]  # fmt: skip
     graph = scene.json("lineage", "leak", "--train", "model:student", "--eval", "bench@latest", "--no-rows")
     assert found(graph) == {("training", "teacher"): None} and graph["train_rows"] is None
-
-
-def registry_ref(text: str) -> Any:
-    from mmreg.schemas.refs import VersionRef
-
-    return VersionRef.parse(text)
 
 
 def test_what_makes_no_sense(scene: Scene) -> None:
