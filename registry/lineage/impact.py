@@ -130,8 +130,9 @@ def _evaluations(found: Walk, spots: Mapping[str, Mapping[Spot, Way]]) -> Iterat
         here = spots.get(f"run:{run.id}")
         if not here or run.job.kind not in _EVALUATING or not (_evaluated_on(run) or _metrics(run)):
             continue
-        models = [doc["digest"] for doc in run.checkpoints]
-        models += [used.id for used in run.inputs if used.kind == "checkpoint" and used.role == "used"]
+        judged = run.facets.get("evaluation", {}).get("model")
+        models = [judged] if judged else [doc["digest"] for doc in run.checkpoints]
+        models += [used.id for used in run.inputs if used.kind == "checkpoint" and used.role == "used" and not judged]
         yield TouchedEvaluation(
             run=f"run:{run.id}",
             models=tuple(_model(found, digest) for digest in dict.fromkeys(models)),
