@@ -151,10 +151,13 @@ def _known(db: Database, id: str) -> tuple[int, str]:
 
 
 def _source(db: Database, ref: NodeRef) -> str:
-    """The newest listing of what was read from there: its path as it was declared, or its id."""
+    """What was first read from there, so that all that came of it since lies downstream.
+
+    There is a node for each listing. A source is named by its path as it was declared, one listing by its id.
+    """
     found = db.row(
         "SELECT n.id FROM node n LEFT JOIN edge e ON e.source = n.number LEFT JOIN node r ON r.number = e.target"
-        " WHERE n.kind = 'source' AND (n.ref = ? OR n.id = ?) ORDER BY r.at DESC, r.id DESC, n.id LIMIT 1",
+        " WHERE n.kind = 'source' AND (n.ref = ? OR n.id = ?) ORDER BY r.at, r.id, n.id LIMIT 1",
         (ref.value, f"source:{ref.value}"),
     )
     if found is None:
