@@ -50,7 +50,7 @@ def read_card(files: Mapping[str, Path]) -> Card:
     parts = [Component(part) for key, part in _MODALITIES.items() if isinstance(config.get(key), dict)]
     return Card(
         license=_license(front),
-        framework="peft" if adapter else None,
+        framework="peft" if facts["adapter"] else None,
         components=tuple(parts) if len(parts) > 1 else (),
         facts={name: fact for name, fact in facts.items() if fact},
     )
