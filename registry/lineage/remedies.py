@@ -28,9 +28,8 @@ def remedies(workspace: Workspace, found: Walk, answer: Impact, mend: str) -> It
             yield _again(found, run, begins)
         elif run.job.kind == "select" and any(ROWS in left.get(output.dataset, ()) for output in run.outputs):
             yield Remedy(f"mmreg apply {run.job.name}", f"it chose the rows of {_made(run)}")
-    for model in answer.models:
-        if "registered" not in model.ways and _in_use(workspace, model):
-            yield _trained_again(runs, model)
+    used = [model for model in answer.models if "registered" not in model.ways and _in_use(workspace, model)]
+    yield from dict.fromkeys(_trained_again(found, model) for model in used)
     yield from _promotions(workspace, found, answer)
     yield from _aliases(workspace, answer)
     if any(name.kind == "locked" for name in answer.names):
@@ -93,13 +92,10 @@ def _in_use(workspace: Workspace, model: TouchedModel) -> bool:
     return bool(model.aliases) or (bool(newest) and newest[0].digest == model.digest)
 
 
-def _trained_again(runs: list[Run], model: TouchedModel) -> Remedy:
-    how = "was trained on" if "trained" in model.ways else "began from"
-    why = f"{model.ref} {how} what is touched"
-    for run in runs:
-        if any(doc["digest"] == model.digest for doc in run.checkpoints) and "command" in run.facets.get(
-            "training", {}
-        ):
+def _trained_again(found: Walk, model: TouchedModel) -> Remedy:
+    why = f"{model.name} {'was trained on' if 'trained' in model.ways else 'began from'} what is touched"
+    for run in found.runs:
+        if "command" in run.facets.get("training", {}) and any(d["digest"] == model.digest for d in run.checkpoints):
             return Remedy(f"mmreg apply {run.job.name}", why)
     return Remedy(None, f"{why}: train it anew, and record that (mmreg train record)")
 
