@@ -6,10 +6,10 @@ OpenLineage knows no models: a checkpoint is a dataset of the type MODEL, with w
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from mmreg.registry.exchange.flow import Flow, Source
+from mmreg.registry.exchange.flow import Flow, Told
 from mmreg.registry.exchange.known import Known, identity
 from mmreg.schemas.lineage import Node
 from mmreg.schemas.model import Checkpoint
@@ -19,6 +19,8 @@ PRODUCER = "urn:mmreg"
 """Who says so, as OpenLineage wants it: an address. The version of mmreg is in ``processing_engine``."""
 OWN = "urn:mmreg:openlineage:1"
 """The address of ``facets.json``."""
+Name = tuple[str, str]
+"""Of a dataset: its namespace and its name."""
 _SPEC = "https://openlineage.io/spec/facets"
 _VERSIONS = {
     "ColumnLineageDatasetFacet": "1-2-0",
@@ -66,18 +68,18 @@ def dataset_facets(node: Node, known: Known, symlink: str | None = None) -> dict
     return facets
 
 
-def flow_facets(flow: Flow) -> dict[str, Any]:
+def flow_facets(flow: Flow, name: Callable[[Node], Name]) -> dict[str, Any]:
     """Where an output comes from: by the facet that readers know, which has columns alone, and by the new one, which
     can say that a model is upstream."""
     facets = {
         "lineage": facet(
             "LineageDatasetFacet",
-            inputs=[_input(source) for source in flow.whole],
-            fields={column: {"inputs": [_input(s) for s in sources]} for column, sources in flow.fields.items()},
+            inputs=[_input(told, name) for told in flow.whole],
+            fields={column: {"inputs": [_input(told, name) for told in of]} for column, of in flow.fields.items()},
         )
     }
-    by_column = {column: [_column(s) for s in sources if s.field] for column, sources in flow.fields.items()}
-    whole = [_column(source) for source in flow.whole if source.field]
+    by_column = {column: [_column(told, name) for told in of if told.column] for column, of in flow.fields.items()}
+    whole = [_column(told, name) for told in flow.whole if told.column]
     if whole or any(by_column.values()):
         fields = {column: {"inputFields": columns} for column, columns in by_column.items() if columns}
         facets["columnLineage"] = facet("ColumnLineageDatasetFacet", fields=fields, dataset=whole)
@@ -174,19 +176,19 @@ def _test(result: Mapping[str, Any]) -> dict[str, Any]:
     return {**told, "params": {**result.get("arguments", {}), **column}}
 
 
-def _column(source: Source) -> dict[str, Any]:
-    namespace, name = source.name
-    return {"namespace": namespace, "name": name, "field": source.field, "transformations": [_how(source)]}
+def _column(told: Told, name: Callable[[Node], Name]) -> dict[str, Any]:
+    namespace, dataset = name(told.node)
+    return {"namespace": namespace, "name": dataset, "field": told.column, "transformations": [_how(told)]}
 
 
-def _input(source: Source) -> dict[str, Any]:
-    namespace, name = source.name
-    field = {"field": source.field} if source.field else {}
-    return {"namespace": namespace, "name": name, "type": "DATASET", **field, "transformations": [_how(source)]}
+def _input(told: Told, name: Callable[[Node], Name]) -> dict[str, Any]:
+    namespace, dataset = name(told.node)
+    field = {"field": told.column} if told.column else {}
+    return {"namespace": namespace, "name": dataset, "type": "DATASET", **field, "transformations": [_how(told)]}
 
 
-def _how(source: Source) -> dict[str, Any]:
-    return {"type": source.type, "subtype": source.subtype, "description": source.description, "masking": False}
+def _how(told: Told) -> dict[str, Any]:
+    return {"type": told.type, "subtype": told.subtype, "description": told.description, "masking": False}
 
 
 def _text(value: Any) -> str:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mmreg.schemas.lineage import Lineage, Node
 from mmreg.schemas.model import Checkpoint
-from mmreg.schemas.run import Run, RunInput, VersionOutput
+from mmreg.schemas.run import Run, VersionOutput
 
 Field = tuple[str, str]
 """A column: its name and its type, as text."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What something was made of, by a step of this ``kind``: a node, or one ``column`` of it."""
+
+    node: Node
+    kind: str
+    column: str | None = None
 
 
 def no_columns(version: str) -> tuple[Field, ...]:
@@ -18,15 +27,24 @@ def no_columns(version: str) -> tuple[Field, ...]:
     return ()
 
 
+def no_flow(run: str, output: str) -> Mapping[str, Sequence[Source]]:
+    """Where nobody has looked."""
+    return {}
+
+
 @dataclass(frozen=True)
 class Known:
-    """``lake`` is the id of the lake. ``runs`` are by id, ``checkpoints`` by digest; ``schema`` tells the columns of a
-    version by its uuid, none where it is gone."""
+    """``lake`` is the id of the lake. ``runs`` are by id, ``checkpoints`` by digest.
+
+    ``schema`` tells the columns of a version by its uuid, none where it is gone. ``flow`` tells by column, for a run's
+    id and the node id of one of its outputs, what the cells of that come from; under '' what its rows come from.
+    """
 
     lake: str
     runs: Mapping[str, Run] = field(default_factory=dict)
     checkpoints: Mapping[str, Checkpoint] = field(default_factory=dict)
     schema: Callable[[str], tuple[Field, ...]] = no_columns
+    flow: Callable[[str, str], Mapping[str, Sequence[Source]]] = no_flow
 
     @property
     def namespace(self) -> str:
@@ -65,11 +83,6 @@ def steps(lineage: Lineage) -> list[Step]:
 def identity(node: Node) -> str:
     """A version's uuid, a run's id, a checkpoint's digest: ``id`` without its kind."""
     return node.id.partition(":")[2]
-
-
-def input_of(run: Run | None, node: Node) -> RunInput | None:
-    """What the run's record says of an input."""
-    return next((i for i in run.inputs if f"{i.kind}:{i.id}" == node.id), None) if run is not None else None
 
 
 def output_of(run: Run | None, node: Node) -> VersionOutput | None:

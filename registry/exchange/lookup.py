@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from mmreg.registry.exchange.known import Field, Known, identity, no_columns
-from mmreg.schemas.lineage import Lineage
+from mmreg.registry.exchange.known import Field, Known, Source, identity, no_columns, no_flow
+from mmreg.registry.lineage.flow import Flow, Place
+from mmreg.schemas.lineage import Lineage, Node
 
 if TYPE_CHECKING:
     from mmreg.registry.catalog import VersionRow
@@ -24,7 +25,33 @@ def known_of(workspace: Workspace, lineage: Lineage, *, columns: bool = True) ->
         {run.id: run for run in runs},
         {model.digest: model for model in catalog.checkpoints_with(digests)},
         _Columns(workspace, lineage) if columns else no_columns,
+        _Flows(workspace, lineage) if columns else no_flow,
     )
+
+
+class _Flows:
+    """What the outputs of runs come from, column by column."""
+
+    def __init__(self, workspace: Workspace, lineage: Lineage) -> None:
+        self._flow = Flow(workspace.catalog)
+        self._nodes = {node.id: node for node in lineage.nodes}
+
+    def __call__(self, run: str, output: str) -> dict[str, list[Source]]:
+        into = self._flow.steps(run).into
+        found: dict[str, list[Source]] = {}
+        for place, steps in into.items():
+            if place.node == output:
+                # What a run wrote comes from what it read to write it; the rest was carried over.
+                above = [more for step in steps for more in (into.get(step.source, ()) or [step])]
+                found[place.column] = [self._source(step.source, step.kind) for step in above]
+        return found
+
+    def _source(self, place: Place, kind: str) -> Source:
+        node = self._nodes.get(place.node)
+        if node is None and (row := self._flow.row(place.node)) is not None:
+            node = Node(place.node, "version", row.dataset, row.ref)
+        assert node is not None, place  # a model or a source is an input of the run
+        return Source(node, kind, place.column or None)
 
 
 class _Columns:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mmreg.registry.exchange import facets
-from mmreg.registry.exchange.flow import Name, flow
+from mmreg.registry.exchange.flow import flow
 from mmreg.registry.exchange.known import Known, Step, identity, output_of, steps
 from mmreg.schemas.lineage import Lineage, Node
 
@@ -87,7 +87,7 @@ class _Told:
         record = self._known.runs.get(identity(step.run))
         made = output_of(record, node)
         dataset = self._dataset(node)
-        came = facets.flow_facets(flow(step, node, record, self._name))
+        came = facets.flow_facets(flow(step, node, self._known), self._name)
         statistics = facets.output_facets(made.rows if made is not None else None)
         edge = {"mmreg_edge": facets.own("MmregEdgeFacet", kinds=list(kinds))}
         return {**dataset, "facets": {**dataset["facets"], **came}, "outputFacets": {**statistics, **edge}}
@@ -98,7 +98,7 @@ class _Told:
         said = facets.dataset_facets(node, self._known, plain if plain != name else None)
         return {"namespace": namespace, "name": name, "facets": {**said, "mmreg_node": self._node(node)}}
 
-    def _name(self, node: Node) -> Name:
+    def _name(self, node: Node) -> facets.Name:
         plain = dataset_name(node)
         if not self._pinned or node.kind == "source":
             return self._known.namespace, plain

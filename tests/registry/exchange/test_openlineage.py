@@ -79,6 +79,8 @@ def test_a_model_is_upstream_of_the_column_that_it_wrote(events: list[Event]) ->
     assert {(one["name"], one.get("field")) for one in sources} == {("texts", "text"), ("models/teacher", None)}
     (field,) = facet(made, "columnLineage")["fields"]["lesson"]["inputFields"]
     assert (field["name"], field["field"]) == ("texts", "text")
+    (carried,) = facet(made, "columnLineage")["fields"]["answer"]["inputFields"]
+    assert (carried["field"], carried["transformations"][0]["subtype"]) == ("answer", "IDENTITY")
     assert event["run"]["facets"]["mmreg_model"]["models"][0]["role"] == "producer"
 
 
