@@ -234,6 +234,11 @@ function search() {
   $("found").textContent = !words.length ? "" : found.length > LISTED ? `${number(found.length)} found, the first ${LISTED} listed` : `${number(found.length)} found`;
 }
 
+function forget() {
+  $("find").value = "";
+  search();
+}
+
 function step(list, from, by) {
   const links = [...list.querySelectorAll("a")];
   const to = links[links.indexOf(from) + by];
@@ -264,8 +269,7 @@ function follow() {
   } else if (kind === "n" && data.nodes[+at]) {
     state.focus = +at;
     state.whole = false;
-    $("find").value = "";
-    search();
+    forget();
   } else {
     state.focus = data.focus;
   }
@@ -290,6 +294,15 @@ $("find").addEventListener("keydown", event => {
     if (event.key === "Enter") location.hash = first.hash; else first.focus();
   }
 });
+document.querySelector(".search").addEventListener("keydown", event => {
+  if (event.key !== "Escape") return;
+  $("find").focus();
+  forget();
+});
+document.addEventListener("pointerdown", event => {
+  if (!event.target.closest(".search")) $("results").replaceChildren();
+});
+$("find").addEventListener("focus", search);
 $("results").addEventListener("keydown", event => {
   if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
   event.preventDefault();
