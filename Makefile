@@ -60,5 +60,5 @@ $(VENV)/.demo: $(VENV)/.made pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.test: $(VENV)/.made pyproject.toml constraints.txt
-	$(INSTALL) -e '.[dev,clip,mllm,cv,video,audio,validate,pii,language,dvc,s3,graph,openlineage,postgres]'
+	$(INSTALL) -e '.[dev,clip,mllm,cv,video,audio,validate,pii,language,dvc,s3,graph,mlflow,openlineage,postgres]'
 	touch $@ $(VENV)/.demo

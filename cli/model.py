@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from mmreg.cli.command import Group
+from mmreg.cli.model_import import import_
 from mmreg.cli.names import COMPONENT, MODEL, kept
 from mmreg.cli.render.errands import Named
 from mmreg.cli.session import Session, pass_session
@@ -92,3 +93,6 @@ def alias(session: Session, ref: ModelRef, alias: str) -> None:
     """
     checkpoint = session.registry.model_alias(ref, alias)
     session.show(Named(checkpoint.name, alias, checkpoint.digest))
+
+
+model.add_command(import_)

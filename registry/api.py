@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mmreg.schemas.boost import Boost
     from mmreg.schemas.check import ValidationReport
     from mmreg.schemas.compact import CompactReport
+    from mmreg.schemas.comparison import Comparison
     from mmreg.schemas.cost import By, Cost
     from mmreg.schemas.damage import FsckReport, RolledBack
     from mmreg.schemas.detail import Diff, VersionDetail
@@ -131,6 +132,12 @@ class Registry(Workspace):
         from mmreg.registry.lineage.cost import cost
 
         return cost(self.catalog, self.lineage(node, "up"), by)
+
+    def compare(self, a: NodeRef | str, b: NodeRef | str, *, rows: bool = True) -> Comparison:
+        """Two versions, or two models, side by side; ``rows``: with how many samples they share."""
+        from mmreg.registry.lineage.compare import compare
+
+        return compare(self, _node(a), _node(b), rows=rows)
 
     def impact(self, node: NodeRef | str, where: str | None = None) -> Impact:
         """What is touched where ``node`` turns out bad, or the rows of a version that fulfil ``where``."""

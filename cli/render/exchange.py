@@ -11,7 +11,8 @@ from mmreg.schemas.exchange import Emitted, Exported
 
 @render.register(Exported)
 def _(value: Exported) -> Iterator[Line]:
-    what = plural(value.records, "event") if value.format == "openlineage" else "1 document"
+    counted = {"openlineage": "event", "mlflow": "run"}.get(value.format)
+    what = plural(value.records, counted) if counted else "1 document"
     yield (Styled(value.to, "bold"), f"  {value.format}, {what}")
 
 
