@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 import xxhash
 
 from mmreg.curation.training_output import taken
-from mmreg.errors import NotFound, TrainingFailed
+from mmreg.errors import MmregError, NotFound, TrainingFailed
 from mmreg.registry.components import declared_components
 from mmreg.registry.training import training
 from mmreg.registry.usage import measured
@@ -41,6 +41,7 @@ from mmreg.schemas.training import Data, trained_on
 if TYPE_CHECKING:
     from mmreg.registry.api import Registry
     from mmreg.registry.catalog import VersionRow
+    from mmreg.registry.row_sets import Ids
     from mmreg.registry.training import Training
     from mmreg.schemas.run import Run
 
@@ -141,8 +142,7 @@ def _train(registry: Registry, name: str, spec: TrainingSpec, on: Mapping[str, V
             raise TrainingFailed(
                 f"training {name}: the command wrote nothing to MMREG_OUTPUT", hint="save the weights there"
             )
-        for of, rows in wrote.rows.items():
-            job.saw(rows, of)
+        _saw(job, wrote.rows)
         job.spent(**wrote.cost)
         # The old weights stay until the new ones are complete; models keep their digest, not their path.
         if output.exists():
@@ -151,6 +151,16 @@ def _train(registry: Registry, name: str, spec: TrainingSpec, on: Mapping[str, V
         job.save(output, wrote.metrics, samples_seen=wrote.samples_seen, parameters=wrote.parameters)
     assert job.run is not None
     return job.run
+
+
+def _saw(job: Training, rows: Mapping[str | None, Ids]) -> None:
+    try:
+        for of, samples in rows.items():
+            job.saw(samples, of)
+    except MmregError as error:
+        raise TrainingFailed(
+            f"training {job.name}: the rows that it wrote: {error.message}", hint=error.hint
+        ) from error
 
 
 def _data_told(data: Sequence[Data]) -> Iterator[tuple[str, str]]:

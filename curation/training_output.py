@@ -45,7 +45,8 @@ def taken(name: str, folder: Path) -> Output:
             {of: read_ids(file) for of, file in rows.items()},
         )
     except (MmregError, AttributeError) as error:
-        raise TrainingFailed(f"training {name}: {error}", hint="mend what the command writes") from error
+        said = error.message if isinstance(error, MmregError) else "training.json: its cost is no map of numbers"
+        raise TrainingFailed(f"training {name}: {said}", hint="mend what the command writes") from error
     for file in (folder / "metrics.json", folder / "training.json", *rows.values()):
         file.unlink(missing_ok=True)
     return found
