@@ -110,7 +110,8 @@ function untangle(rows, nodes, sweeps) {
 }
 
 /* Moves the boxes of each row as near as can be to the middle of their neighbours, with `gap` between them: of those
-   above and below by turns, then `still` times of both, which makes long links straight. */
+   above and below by turns, then `still` times of both. Boxes pull each other more than links that pass by (those
+   have no height), and the parts of a long link pull each other most. */
 function spread(rows, nodes, gap, sweeps, still) {
   for (const row of rows) {
     let x = 0;
@@ -126,7 +127,12 @@ function spread(rows, nodes, gap, sweeps, still) {
     for (const row of down ? rows : [...rows].reverse()) {
       const wishes = row.map(id => {
         const node = nodes.get(id), near = sweep < sweeps ? node[down ? "before" : "after"] : [...node.before, ...node.after];
-        return near.length ? near.reduce((sum, far) => sum + nodes.get(far).x, 0) / near.length : node.x;
+        let sum = 0, pull = 0;
+        for (const far of near.map(far => nodes.get(far))) {
+          const by = far.h && node.h ? 4 : far.h || node.h ? 1 : 8;
+          [sum, pull] = [sum + by * far.x, pull + by];
+        }
+        return pull ? sum / pull : node.x;
       });
       nearest(row.map(id => nodes.get(id)), wishes, gap);
     }

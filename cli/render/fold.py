@@ -10,9 +10,10 @@ The result is again a graph without new cycles: a chain has one way out, and nod
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Literal
 
 from mmreg.schemas.lineage import Edge, EdgeKind, Lineage, Node
@@ -126,15 +127,18 @@ def _alike(sketch: Sketch) -> Iterator[Sequence[str]]:
     order = list(_sorted(sketch, before, after))
     upstream = _signatures(sketch, order, before)
     downstream = _signatures(sketch, reversed(order), after)
-    classes = _numbered((id, (upstream[id], downstream[id])) for id in sketch.knots)
+    number: defaultdict[Hashable, int] = defaultdict(count().__next__)
+    classes = {id: number[upstream[id], downstream[id]] for id in sketch.knots}
     for _ in range(_ROUNDS):
-        classes = _numbered(
-            (id, (classes[id], *(frozenset((classes[far], kind) for far, kind in way[id]) for way in (before, after))))
-            for id in sketch.knots
-        )
+        sizes = Counter(classes.values())
+        several = [id for id in sketch.knots if sizes[classes[id]] >= ALIKE]
+        near = {
+            id: [frozenset((classes[far], kind) for far, kind in way[id]) for way in (before, after)] for id in several
+        }
+        classes |= {id: number[classes[id], *near[id]] for id in several}
     groups: dict[int, list[str]] = defaultdict(list)
-    for id, number in classes.items():
-        groups[number].append(id)
+    for id, its in classes.items():
+        groups[its].append(id)
     return (group for group in groups.values() if len(group) >= ALIKE)
 
 
@@ -177,11 +181,6 @@ def _sort(node: Node, focus: str) -> Hashable:
     if node.id == focus:
         return node.id
     return (node.kind, node.name, node.facts.get("job"), node.facts.get("state"), str(node.facts.get("columns")))
-
-
-def _numbered(keys: Iterable[tuple[str, Hashable]]) -> dict[str, int]:
-    numbers: dict[Hashable, int] = {}
-    return {id: numbers.setdefault(key, len(numbers)) for id, key in keys}
 
 
 def _shortened(sketch: Sketch) -> Sketch:
