@@ -1,7 +1,8 @@
 """An index over a large made-up graph: what a project looks like after years.
 
 Fifty layers of versions in 200 datasets; every version is made by a run from two versions of the layer before, of
-the same family of twenty. So an edge leads to about two thousand nodes upstream, whatever the size of the graph.
+the same family of twenty, and goes on from the version before it in its dataset: four edges a run. So a version has
+some thousand nodes upstream, whatever the size of the graph.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ OBJECTS = 300
 def build(folder: Path, edges: int) -> str:
     """Make a project whose index has about ``edges`` edges. Returns the ref of a version of the last layer."""
     registry = make_project(folder, {})
-    runs = list(_runs(edges // 3))
+    runs = list(_runs(edges // 4))
     for run in runs[-OBJECTS:]:
         write_run(registry.lake.store, run)
     registry.catalog.close()
@@ -52,7 +53,7 @@ def _runs(count: int) -> Iterator[Run]:
             id = f"20260101T{layer:02d}0000.{place:06d}Z-{layer * width + place:010x}"
             family = before[place // FAMILY * FAMILY :][:FAMILY]
             output = VersionOutput(
-                dataset, transaction_uuid(id, dataset), ordinals[dataset], "root", 1000, 3, 1, (), ("score",)
+                dataset, transaction_uuid(id, dataset), (n := ordinals[dataset]), "root", 1000, 3, n, (), ("score",)
             )
             time = f"2026-01-01T{layer % 24:02d}:{layer // 24:02d}:00.{place:06d}Z"
             yield Run(

@@ -115,7 +115,14 @@ class Run:
 
     def to_json(self) -> str:
         """One line of canonical JSON: sorted keys, no spaces, UTF-8 kept; what looks like a secret is left out."""
-        return redacted(json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), ensure_ascii=False))
+        doc = {  # not asdict: it copies all facets, which took half of the time that an index is rebuilt in
+            **vars(self),
+            "job": vars(self.job),
+            "inputs": [vars(used) for used in self.inputs],
+            "outputs": [vars(made) for made in self.outputs],
+        }
+        text = json.dumps(doc, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=asdict)
+        return redacted(text)
 
     @classmethod
     def from_json(cls, text: str) -> Run:

@@ -33,6 +33,27 @@ _TOLD = re.compile(
     rf"|(?-i:{_TOKENS})",
     re.IGNORECASE,
 )
+_MARKS = (
+    "://",
+    "?",
+    "&",
+    "bearer",
+    "akia",
+    "asia",
+    "hf_",
+    "sk-",
+    "ghp_",
+    "gho_",
+    "ghu_",
+    "ghs_",
+    "ghr_",
+    "github_pat_",
+    "glpat-",
+    "xox",
+    "aiza",
+    "-----begin",
+)
+"""In lower case: without one of these nothing in a text is `_TOLD`."""
 
 
 def in_address(address: str) -> bool:
@@ -60,6 +81,9 @@ def redacted(text: str) -> str:
 
     Of JSON it leaves JSON. A secret without such a shape is not seen: who knows it keeps it out.
     """
+    lower = text.lower()
+    if not any(mark in lower for mark in _MARKS):  # as it is with most records: fifty times as fast
+        return text
     return _TOLD.sub(lambda match: "".join(part or "" for part in match.groups()) + "***", text)
 
 

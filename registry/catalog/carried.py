@@ -12,13 +12,15 @@ from mmreg.schemas.run import Run
 
 
 def record_carried(db: Transaction, run: Run) -> None:
-    """Write the edges ``continues`` into ``run``, and again those into the runs that went on from what it made."""
+    """Write the edges ``continues`` into ``run``, which has none yet, and again those into the runs that went on from
+    what it made."""
     roots = [o for o in run.outputs if o.kind == "root" and o.lance_version is not None]
-    runs = {run.id} if roots else set()
-    for made in roots:
-        runs.update(id for (id,) in db.execute(_NEXT, (made.dataset, made.dataset, made.lance_version)).fetchall())
-    for id in sorted(runs):
+    later = {
+        id for made in roots for (id,) in db.execute(_NEXT, (made.dataset, made.dataset, made.lance_version)).fetchall()
+    }
+    for id in sorted(later):
         db.execute(_FORGET, (f"run:{id}",))
+    for id in sorted(later | {run.id} if roots else later):
         db.execute(_WRITE, (f"run:{id}", id))
 
 

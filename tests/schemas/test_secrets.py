@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mmreg.schemas.secrets import blotted, in_address, in_option, is_reference
+from mmreg.schemas.secrets import _TOLD, blotted, in_address, in_option, is_reference, redacted
 
 
 @pytest.mark.parametrize(
@@ -48,3 +50,11 @@ def test_options() -> None:
     assert in_option("aws_secret_access_key", "abc") and in_option("Token", "abc") and in_option("api_KEY", "env:")
     assert not in_option("aws_secret_access_key", "env:A") and not in_option("region", "abc")
     assert is_reference("env:A") and is_reference("file:/x") and not is_reference("environment")
+
+
+@given(st.from_regex(_TOLD), st.text(max_size=20))
+def test_no_text_is_passed_over_that_has_a_secret(secret: str, before: str) -> None:
+    """What looks for marks first finds what the pattern finds."""
+    text = before + secret
+    starred = _TOLD.sub(lambda match: "".join(part or "" for part in match.groups()) + "***", text)
+    assert redacted(text) == starred
