@@ -46,7 +46,7 @@ def page(lineage: Lineage, *, whole: bool = False) -> str:
         "tree": escape(tree),
         "version": escape(mmreg.__version__),
     }
-    return re.sub(r"{{ (\w+) }}", lambda match: parts[match[1]], _read("page.html"))
+    return re.sub(r"{{ (\w+) }}", lambda match: parts[match[1]], _read("page.html").rstrip())
 
 
 def _read(file: str) -> str:
