@@ -51,11 +51,13 @@ class _Walk:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace, self._ancestry = workspace, Ancestry(workspace)
+        self._row_ids: dict[tuple[str, int, bytes], int | None] = {}
 
     def cell(self, row: VersionRow, sample_id: bytes, column: str, depth: int = 0) -> Cell:
         """The value in a root version, which has the sample and the column."""
         table = table_since(self._workspace.lake, row.dataset, row.lance_version)
-        (row_id,) = samples_like(table, sample_id.hex()).values()
+        row_id = self._row_id(table, sample_id)
+        assert row_id is not None
         found = Cell(f"{row.ref}:{column}", column, sample_id.hex(), _value(table, row_id, column), "source")
         known = self._ancestry.history(row)
         name, passed = next(((n, p) for n, p in known.passes.items() if _made(p, column)), ("", None))
@@ -129,11 +131,9 @@ class _Walk:
             if output is None or output.lance_version not in there:
                 continue
             table = self._workspace.lake.table(row.dataset, output.lance_version)
-            before = samples_like(table, sample_id.hex())
-            column = state_column(run.job.name)
-            for row_id in before.values():
-                if cells_of(table, row_id, [column]).get(column) == state:
-                    return run
+            row_id, column = self._row_id(table, sample_id), state_column(run.job.name)
+            if row_id is not None and cells_of(table, row_id, [column]).get(column) == state:
+                return run
         return runs[0]
 
     def _inputs(
@@ -159,7 +159,7 @@ class _Walk:
         if version is None or version.kind != "root" or depth >= DEEPEST:
             return ()
         then = table_since(self._workspace.lake, root, version.lance_version)
-        if not samples_like(then, sample_id.hex()):
+        if self._row_id(then, sample_id) is None:
             return ()
         columns = [c for c in dict.fromkeys(facet["inputs"].values()) if c in then.schema.names and c != SAMPLE_ID.name]
         return tuple(self.cell(version, sample_id, column, depth + 1) for column in columns)
@@ -209,11 +209,18 @@ class _Walk:
                 break
             found.append(parent["sample_id"])
             table = table_since(self._workspace.lake, parent["dataset"], None)
-            above = samples_like(table, parent["sample_id"].hex())
-            if not above:
+            above = self._row_id(table, parent["sample_id"])
+            if above is None:
                 break
-            (row_id,) = above.values()
+            row_id = above
         return tuple(found)
+
+    def _row_id(self, table: lance.LanceDataset, sample_id: bytes) -> int | None:
+        """The row of the sample, if ``table`` has it."""
+        place = (table.uri, table.version, sample_id)
+        if place not in self._row_ids:
+            self._row_ids[place] = next(iter(samples_like(table, sample_id.hex()).values()), None)
+        return self._row_ids[place]
 
 
 def _made(passed: PassHistory, column: str) -> bool:

@@ -114,8 +114,8 @@ class _Look:
             cells = cells_of(self._table, self._row_id, [group, reason])
             other = cells.get(group)
             if isinstance(other, bytes):
-                how = cells.get(reason) or "a duplicate"
-                said = f"{found.said}: {how}; it comes in where sample {other.hex()} goes"
+                how = cells.get(reason) or f"a duplicate of {other.hex()}"
+                said = f"{column} is false: {how}; it comes in where that sample goes"
                 return replace(found, said=said, duplicate_of=other.hex())
         return found
 

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from mmreg.registry.identity import fixed_width
 from mmreg.registry.lake import reading
 from mmreg.registry.part import as_scanned
-from mmreg.schemas.arrow import media_kind
+from mmreg.schemas.arrow import SAMPLE_ID, media_kind
+from mmreg.schemas.cells import values
 
 if TYPE_CHECKING:
     import lance
@@ -31,18 +32,16 @@ def table_since(lake: Lake, root: str, lance_version: int | None) -> lance.Lance
 
 def samples_like(table: lance.LanceDataset, beginning: str) -> dict[bytes, int]:
     """The row ids of the samples whose ids, in hexadecimal, begin with ``beginning``."""
-    whole = np.frombuffer(bytes.fromhex(beginning[: len(beginning) // 2 * 2]), np.uint8)
-    half = int(beginning[-1], 16) if len(beginning) % 2 else None
-    found: dict[bytes, int] = {}
     with reading("sample_id"):
-        for batch in table.scanner(columns=["sample_id"], with_row_id=True, batch_size=BATCH_ROWS).to_batches():
-            ids = fixed_width(batch.column("sample_id")).view(np.uint8).reshape(-1, 16)
-            same = (ids[:, : len(whole)] == whole).all(axis=1)
-            if half is not None:
-                same &= ids[:, len(whole)] >> 4 == half
-            row_ids = batch.column("_rowid").to_numpy()
-            found |= {ids[place].tobytes(): int(row_ids[place]) for place in np.flatnonzero(same).tolist()}
-    return found
+        asked = beginning_with("sample_id", beginning, 2 * SAMPLE_ID.type.byte_width)
+        rows = table.scanner(columns=["sample_id"], with_row_id=True, filter=asked).to_table()
+    return dict(zip(values(rows["sample_id"]), values(rows["_rowid"]), strict=True))
+
+
+def beginning_with(column: str, beginning: str, digits: int) -> str:
+    """The filter, in Lance's words, for binary values of so many ``digits`` that begin with hexadecimal ones."""
+    low, high = beginning.ljust(digits, "0"), beginning.ljust(digits, "f")
+    return f"{column} >= X'{low}' AND {column} <= X'{high}'"
 
 
 def rows_of_samples(table: lance.LanceDataset, samples: NDArray[np.void]) -> NDArray[np.uint64]:

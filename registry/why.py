@@ -18,6 +18,7 @@ from mmreg.registry.erase.tombstones import load
 from mmreg.registry.readmission import readmissions
 from mmreg.registry.samples import cells_of, samples_like, table_since
 from mmreg.registry.selection import Selection, read_selection
+from mmreg.schemas.arrow import ORIGIN, PARENT
 from mmreg.schemas.why import Decision, Why
 
 if TYPE_CHECKING:
@@ -111,8 +112,12 @@ def _of_root(workspace: Workspace, row: VersionRow, sample_id: bytes) -> Why:
     if not found:
         return Why(row.ref, sample_id.hex(), False, f"it is no row of {row.ref}: it came later, or was gone by then")
     (row_id,) = found.values()
-    source = cells_of(table, row_id, ["_source"])["_source"] if "_source" in table.schema.names else None
+    cells = cells_of(table, row_id, ["_source", PARENT.name, ORIGIN.name])
+    source, parent = cells.get("_source"), cells.get(PARENT.name)
     came = f", from {source['uri']}" if source else ""
+    if ORIGIN.name in cells:
+        made_from = f"sample {parent['sample_id'].hex()} of {parent['dataset']}" if parent else "no sample"
+        came = f", made from {made_from} by {cells[ORIGIN.name]}"
     return Why(row.ref, sample_id.hex(), True, f"it is a row of {row.ref}{came}")
 
 

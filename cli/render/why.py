@@ -129,7 +129,7 @@ def _decision(decision: Decision) -> Iterator[Line]:
 
 
 def _readmission(one: Readmission) -> Iterator[Line]:
-    now = {True: "; by now it holds, so the next apply lets it in", None: ""}.get(one.now, "; so it is by now, too")
+    now = {True: "; with the newest cells it holds", False: "; the newest cells are no better", None: ""}[one.now]
     yield ("    ", Styled(one.condition, "bold"), f"  {one.said}{now}")
 
 

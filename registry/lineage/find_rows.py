@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
 
+from mmreg.registry.samples import beginning_with
 from mmreg.schemas.arrow import SAMPLE_ID, media_kind
 from mmreg.schemas.cells import values
 from mmreg.schemas.find import Hit
@@ -33,7 +34,7 @@ def find_rows(workspace: Workspace, row: VersionRow, digits: str) -> Iterator[Hi
     """The samples of a version whose id, and the media in it whose SHA-256, begins with ``digits``."""
     for part in workspace.open_version(row.ref).parts:
         if len(digits) <= ID_DIGITS:
-            for batch in part.batches([SAMPLE_ID.name], _between(SAMPLE_ID.name, digits, ID_DIGITS), LIGHT_ROWS):
+            for batch in part.batches([SAMPLE_ID.name], beginning_with(SAMPLE_ID.name, digits, ID_DIGITS), LIGHT_ROWS):
                 for sample in values(batch.column(0)):
                     yield Hit("sample", sample.hex(), row.ref, f"mmreg why {row.ref} {sample.hex()}")
         for field in part.table.schema:
@@ -46,7 +47,7 @@ def find_rows(workspace: Workspace, row: VersionRow, digits: str) -> Iterator[Hi
 def _cells(part: Part, column: str, digits: str) -> Iterator[tuple[bytes, bytes]]:
     """Sample and digest of each cell."""
     name = f"{column}.sha256"
-    for batch in part.batches([SAMPLE_ID.name, name], _between(name, digits, MEDIA_DIGITS), LIGHT_ROWS):
+    for batch in part.batches([SAMPLE_ID.name, name], beginning_with(name, digits, MEDIA_DIGITS), LIGHT_ROWS):
         yield from zip(values(batch.column(0)), values(batch.column(1)), strict=True)
 
 
@@ -71,9 +72,3 @@ def _told(row: VersionRow, column: str, found: Iterator[tuple[bytes, bytes]]) ->
             more, last = more + 1, digest
     if more:
         yield Hit("media", last.hex(), row.ref, f"{column} of more samples", more)
-
-
-def _between(column: str, digits: str, length: int) -> str:
-    """The filter, in Lance's words, for digests that begin with ``digits``."""
-    low, high = digits.ljust(length, "0"), digits.ljust(length, "f")
-    return f"{column} >= X'{low}' AND {column} <= X'{high}'"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -429,3 +430,54 @@ def test_a_training_that_kept_its_rows_is_asked_for_the_sample_itself(told: Told
     for text, saw in (("good", True), ("low", False)):
         (seen,) = registry.why("notes", told.id(text), "loud").cell.maker.model.trained_on
         assert (seen.saw, seen.by) == (saw, "rows")
+
+
+TWICE = """
+import pyarrow as pa
+
+
+class Twice:
+    version = "1"
+    kind, scope, role = "create", "row", "creator"
+    inputs = {"text": "text"}
+
+    def __init__(self, recipe):
+        pass
+
+    def outputs(self):
+        return pa.schema([("said", pa.string())])
+
+    def open(self):
+        pass
+
+    def __call__(self, batch):
+        texts = batch.column("text").to_pylist()
+        rows = [{"_row": row, "said": f"{text} {n}"} for row, text in enumerate(texts) for n in "ab"]
+        return pa.RecordBatch.from_pylist(rows, pa.schema([("_row", pa.int32()), ("said", pa.string())]))
+"""
+
+
+def test_a_value_of_a_row_that_a_pass_made_leads_to_the_sample_it_was_made_from(told: Told) -> None:
+    (told.small.folder / "twice.py").write_text(TWICE)
+    told.edit(
+        "passes:",
+        "passes:\n"
+        '  twice: {from: notes, into: texts, use: "twice:Twice", inputs: {text: text}}\n'
+        "  counted: {from: texts, use: text_stats, inputs: {text: said}}",
+    )
+    told.small.apply("notes", "twice", "counted")
+    registry = told.small.open()
+    made = {row["said"]: row["sample_id"] for row in registry.query("texts@latest")}
+    answer = registry.why("texts@latest", made["good b"], "n_words")
+    assert answer.answer == (
+        f"it is a row of texts@v2, made from sample {told.id('good')} of notes by "
+        f"twice@{registry.catalog.last_run('pass', 'twice').facets['pass']['generation']}"
+    )
+    (said,) = answer.cell.inputs
+    (text,) = said.inputs
+    assert (said.value, said.maker.name, said.sample_id) == ("good b", "twice", made["good b"])
+    assert (text.ref, text.value, text.sample_id) == ("notes@v1:text", "good", told.id("good"))
+    assert answer.cell.way == (
+        "source:notes.jsonl", "notes@v1:text", "pass twice", "texts@v1:said", "pass counted", "texts@v2:n_words",
+    )  # fmt: skip
+    sys.modules.pop("twice", None)
