@@ -1,4 +1,4 @@
-"""Recording a run (object in the lake, then the index), beside an insert into raw SQLite: milliseconds a run."""
+"""Recording a run (object in the lake, then the index), beside an insert into raw SQLite and beside MLflow."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ from pathlib import Path
 from measure import Work, compare, measure
 from projects import make_project
 from report import Figure, options, show
+from with_mlflow import recording
+
+OF_MLFLOW = 10
+"""It records one run where mmreg records so many: the figure is a run's."""
 
 
 def main() -> None:
@@ -20,12 +24,17 @@ def main() -> None:
         )
         ms = {by: compared.of_ours(by) * 1000 / given.size for by in ("wall_s", "cpu_s")}
         bare = {by: compared.of_bare(by) * 1000 / given.size for by in ("wall_s", "cpu_s")}
+        fewer = max(1, given.size // OF_MLFLOW)
+        theirs = measure(recording, next(folders), fewer)
         show(
             given,
             [
                 Figure("record a run", ms["wall_s"], "ms", 2.0, noise=compared.noise("wall_s"),
                        details={"cpu ms": ms["cpu_s"], "bare ms": bare["wall_s"], "bare cpu ms": bare["cpu_s"]}),
                 Figure("record a run / raw SQLite", compared.ratio("wall_s"), "x", None),
+                Figure("record a run in MLflow / in mmreg", theirs.wall_s * 1000 / fewer / ms["wall_s"], "x", 10.0,
+                       at_least=True, details={"MLflow ms": theirs.wall_s * 1000 / fewer,
+                                               "MLflow cpu ms": theirs.cpu_s * 1000 / fewer, "MLflow runs": fewer}),
             ],
         )  # fmt: skip
 
