@@ -71,13 +71,13 @@ def ls(session: Session) -> None:
 @click.argument("ref", metavar="MODEL", type=MODEL)
 @pass_session
 def show(session: Session, ref: ModelRef) -> None:
-    """Tell all about one checkpoint.
+    """Tell all about one checkpoint: its files, parts and licence, the trainings that made it, its evaluations.
 
     \b
     Example:
         mmreg model show clip@champion
     """
-    session.show(session.registry.model(ref))
+    session.show(session.registry.model_show(ref))
 
 
 @model.command("alias")

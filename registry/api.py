@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mmreg.schemas.license import Licenses
     from mmreg.schemas.lineage import EdgeKind, Lineage, NodeKind
     from mmreg.schemas.model import Checkpoint
+    from mmreg.schemas.model_detail import ModelDetail
     from mmreg.schemas.orphans import Orphans
     from mmreg.schemas.progress import Progress
     from mmreg.schemas.run import JobKind, Run
@@ -269,6 +270,12 @@ class Registry(Workspace):
 
     def model(self, ref: ModelRef | str) -> Checkpoint:
         return self.catalog.checkpoint(_model(ref))
+
+    def model_show(self, ref: ModelRef | str) -> ModelDetail:
+        """Everything about one checkpoint: its aliases, the trainings that made it and its evaluations as well."""
+        from mmreg.registry.model_show import model_show
+
+        return model_show(self, _model(ref))
 
     def model_add(self, path: Path | str, name: str, **facts: Any) -> Checkpoint:
         """Register the weights at ``path`` under ``name``. ``facts``: alias, license, base, framework, components."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from mmreg.cli.render.layout import Line, Styled, facts, render, render_list, table
-from mmreg.cli.render.models import metrics
+from mmreg.cli.render.models import data, metrics, spent
 from mmreg.cli.text import clip, moment
 from mmreg.schemas.run import Run, RunState
-from mmreg.schemas.training import COST, TrainedOn, trained_on
+from mmreg.schemas.training import trained_on
 
 
 @render_list.register(Run)
@@ -50,31 +49,12 @@ def _training(run: Run) -> dict[str, str]:
     told = {**run.facets.get("training", {}), **run.facets.get("evaluation", {})}
     counts = {name: told[name] for name in ("samples_seen", "parameters") if told.get(name) is not None}
     return {
-        "data": "; ".join(map(_data, trained_on(run) if run.job.kind == "training" else ())),
+        "data": "; ".join(map(data, trained_on(run) if run.job.kind == "training" else ())),
         "split": str(told.get("split") or "") if run.job.kind == "evaluation" else "",
         "seed": "" if told.get("seed") is None else str(told["seed"]),
         "evaluator": str((told.get("evaluator") or {}).get("name", "")),
         **{name.replace("_", " "): f"{number:,}" for name, number in counts.items()},
     }
-
-
-def _data(data: TrainedOn) -> str:
-    """``splits@v1:train (projector, weight 0.5, where n > 3), 12 rows``."""
-    said = [
-        data.component,
-        f"weight {data.weight:g}" if data.weight else "",
-        f"where {data.where}" if data.where else "",
-    ]
-    told = f"{data} ({', '.join(filter(None, said))})" if any(said) else str(data)
-    if data.count is None:
-        return told
-    return f"{told}, {data.count:,} rows{f' (row set {data.rows[:12]})' if data.rows else ''}"
-
-
-def spent(cost: Mapping[str, Any]) -> str:
-    """``3.2 cpu_s, 12.5 EUR``."""
-    units = {"money": str(cost.get("currency", "money"))}
-    return ", ".join(f"{cost[name]:,.6g} {units.get(name, name)}" for name in COST if name in cost)
 
 
 def _made(run: Run) -> Iterator[str]:
