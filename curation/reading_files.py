@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmreg.curation.protocol import Pass
-from mmreg.errors import NotFound, StorageError, UsageError
+from mmreg.errors import Blocked, StorageError, UsageError
 from mmreg.schemas.declaration import PassSpec
 from mmreg.schemas.run import RunInput
 
@@ -35,7 +35,8 @@ class NamedFiles:
 
 
 def named_files(name: str, spec: PassSpec, cls: type[Pass], folder: Path) -> dict[str, NamedFiles]:
-    """The files of the pass ``name`` by param. Raises `NotFound` where there are none, `StorageError`, `UsageError`."""
+    """The files of the pass ``name`` by param. Raises `Blocked` where there are none yet, `StorageError` and
+    `UsageError`."""
     found = {}
     for param in file_params(cls):
         path = spec.params.get(param)
@@ -43,9 +44,9 @@ def named_files(name: str, spec: PassSpec, cls: type[Pass], folder: Path) -> dic
             raise UsageError(f"pass {name}: {spec.use} reads a file: say which", hint=f"params: {{{param}: PATH}}")
         paths = _matching(path, folder)
         if not paths:
-            raise NotFound(
-                f"pass {name}: {path} is not there (looked for {folder / path})",
-                hint=f"correct `{param}: {path}` under passes.{name}.params in mmreg.yaml",
+            raise Blocked(
+                f"waits for {path}, which is not there yet",
+                hint=f"once it is there: mmreg apply {name}; else correct `{param}` under passes.{name}.params",
             )
         found[param] = NamedFiles(path, paths, _digest(paths))
     return found

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from mmreg.curation.annotation_files import read_annotations
 from mmreg.curation.annotations import Annotations, pseudonym
 from mmreg.curation.protocol import Recipe
-from mmreg.errors import NotFound, UsageError
+from mmreg.errors import UsageError
 
 DECLARATION = """
 version: 1
@@ -171,9 +171,16 @@ def test_an_interrupted_run_counts_no_minutes(judged: Judged) -> None:
     assert judged.run().facets["cost"] == {"human_min": 4.0}
 
 
+def test_a_pass_waits_for_its_file_and_no_other_does(judged: Judged) -> None:
+    judged.edit("passes:", "passes:\n  stats: {from: notes, use: text_stats, inputs: {text: text}}")
+    steps = {step.name: step for step in judged.small.apply("notes", "judged", "stats").steps}
+    assert (steps["judged"].outcome, steps["stats"].outcome) == ("blocked", "published")
+    assert steps["judged"].message == "waits for labels.jsonl, which is not there yet"
+    judged.labels(said("one", 4))
+    assert judged.apply()["judged"].outcome == "published"
+
+
 def test_what_is_wrong_with_a_file_or_a_declaration_is_said_with_its_place(judged: Judged, tmp_path: Path) -> None:
-    with pytest.raises(NotFound, match=r"pass judged: labels.jsonl is not there"):
-        judged.apply()
     for text, wrong in (
         ("{\n", "labels.jsonl:1:"),
         ('{"quality": 3}\n', "there is no 'text', which tells the sample"),
