@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmreg.registry.exchange.known import Known, identity
+from mmreg.registry.exchange.known import Known, identity, people
 from mmreg.registry.exchange.lookup import known_of
 from mmreg.registry.exchange.parquet import Snapshot, write_rows
 from mmreg.registry.show import show
@@ -207,12 +207,11 @@ class _Told:
         for used in run.inputs:
             if used.role == "curated_by":
                 id = f"checkpoint:{used.id}"
-                name = self._nodes[id].ref if id in self._nodes else used.ref
-                yield {"@type": "prov:SoftwareAgent", "@id": self.address(id), "prov:label": name}
-        for number, person in enumerate(run.facets.get("annotators", ()), 1):
-            if person.get("kind") == "human":
-                label = {"prov:label": person["name"]} if person.get("name") else {}
-                yield {"@type": "prov:Person", "@id": self.address(f"person:{run.id}.{number}"), **label}
+                model = self._nodes[id].ref if id in self._nodes else used.ref
+                yield {"@type": "prov:SoftwareAgent", "@id": self.address(id), "prov:label": model}
+        for mark, name in people(run):
+            label = {"prov:label": name} if name else {}
+            yield {"@type": "prov:Person", "@id": self.address(f"person:{mark}"), **label}
 
     def _models(self, run: Run) -> Iterator[str]:
         for used in run.inputs:

@@ -139,11 +139,13 @@ def _model(model: Checkpoint) -> dict[str, Any]:
 
 def _models(run: Run) -> Iterator[dict[str, str]]:
     """The models that had a part in a run, and which."""
-    roles = {"curated_by": "producer", "init_from": "initial", "used": "evaluated", "evaluated_on": "evaluated"}
+    roles = {"curated_by": "producer", "init_from": "initial"}
+    if run.job.kind == "evaluation":
+        roles["used"] = "evaluated"
     for used in run.inputs:
-        if used.kind == "checkpoint":
+        if used.kind == "checkpoint" and used.role in roles:
             name = used.ref.removeprefix("model:").partition("@")[0]
-            yield {"name": name, "digest": f"sha256:{used.id}", "role": roles.get(used.role, used.role)}
+            yield {"name": name, "digest": f"sha256:{used.id}", "role": roles[used.role]}
     for made in run.checkpoints:
         role = "trained" if run.job.kind == "training" else "registered"
         yield {"name": made["name"], "digest": f"sha256:{made['digest']}", "role": role}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mmreg.schemas.lineage import Lineage, Node
@@ -88,3 +88,11 @@ def identity(node: Node) -> str:
 def output_of(run: Run | None, node: Node) -> VersionOutput | None:
     """What the run's record says of a version that it published."""
     return next((o for o in run.outputs if f"version:{o.uuid}" == node.id), None) if run is not None else None
+
+
+def people(run: Run) -> Iterator[tuple[str, str | None]]:
+    """Who annotated for a run: a mark of each, the same wherever the same name is given, and that name."""
+    for number, person in enumerate(run.facets.get("annotators", ()), 1):
+        if person.get("kind") == "human":
+            name = person.get("name")
+            yield (f"name.{name}" if name else f"{run.id}.{number}"), name

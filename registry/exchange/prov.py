@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from mmreg.registry.exchange.known import Known, Step, identity, steps
+from mmreg.registry.exchange.known import Known, Step, identity, people, steps
 from mmreg.schemas.lineage import Lineage, Node
 from mmreg.schemas.run import Run
 
@@ -87,12 +87,8 @@ def _agents(relations: _Relations, step: Step, record: Run | None) -> Iterator[t
     for node, kinds in step.inputs:
         if node.kind == "checkpoint" and "curated_by" in kinds:
             yield relations.agent(name_of(node), "SoftwareAgent", node.ref), "curator"
-    people = record.facets.get("annotators", ()) if record is not None else ()
-    for number, person in enumerate(people, 1):
-        if person.get("kind") == "human":
-            pseudonym = person.get("name")
-            mark = f"person.{_local(pseudonym)}" if pseudonym else f"person.{_local(identity(step.run))}.{number}"
-            yield relations.agent(f"lake:{mark}", "Person", pseudonym), "annotator"
+    for mark, name in people(record) if record is not None else ():
+        yield relations.agent(f"lake:person.{_local(mark)}", "Person", name), "annotator"
 
 
 def _node(node: Node) -> dict[str, Any]:

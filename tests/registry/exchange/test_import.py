@@ -62,6 +62,19 @@ def test_events_of_others_are_told_as_far_as_they_tell(tmp_path: Path) -> None:
     assert [edge.kind for edge in lineage.edges] == ["used", "generated"]
 
 
+def test_hostile_names_do_not_reach_the_terminal(teacher: Scene, tmp_path: Path) -> None:
+    name = "a\x1b[2J\u202eb"
+    dataset = {"namespace": "n", "name": name, "facets": {"mmreg_node": NODE | {"name": name, "ref": name}}}
+    file = tmp_path / "told.json"
+    file.write_text(json.dumps([{"dataset": dataset}]))
+    for form in ("tree", "json", "dot", "mermaid"):
+        shown = teacher.text("lineage", "import", str(file), "--format", form)
+        assert shown and not {"\x1b", "\u202e"}.intersection(shown)
+
+
+NODE = {"id": "version:1", "kind": "version", "facts": {"\x1b": "\x1b"}}
+
+
 @pytest.mark.parametrize(
     "text",
     [
