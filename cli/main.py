@@ -31,7 +31,7 @@ SECTIONS = {
         "log": "List the versions of a dataset, newest first.",
         "head": "Print the first rows of a version.",
         "query": "Print the rows of a version that fulfil a predicate.",
-        "sql": "Ask the index in SQL.",
+        "sql": "Ask the index in SQL; it can only be read.",
         "diff": "Tell what lies between two versions of a dataset.",
         "errors": "List the rows of a pass that failed, and why.",
     },
@@ -42,7 +42,8 @@ SECTIONS = {
         "orphans": "List what hangs on nothing.",
         "impact": "Tell what is touched where something turns out bad.",
         "license": "Tell under which licences all is that it was made from.",
-        "cost": "Tell what a version or a model has cost.",
+        "compare": "Put two versions, or two models, side by side.",
+        "cost": "Tell what NODE has cost: all that it came from, each run once.",
     },
     "Models": {
         "model": "Register models, look at them, give them aliases.",
