@@ -161,8 +161,11 @@ class Flow:
         if kind == "run":
             return [id]
         row = self._rows.get(place.node)
-        # A run may give a derived dataset the version of a root that it made itself.
-        return dict.fromkeys([*self._near(place.node, "down"), *([row.run] if row is not None else [])])
+        if row is None:
+            return self._near(place.node, "down")
+        # A run may give a derived dataset the version of a root that it made itself, with rows that it did not read.
+        after = self._dataset(row.dataset).after(row)
+        return dict.fromkeys([*self._near(place.node, "down"), row.run, *([after.run] if after is not None else [])])
 
     def _near(self, node: str, direction: str) -> Sequence[str]:
         if (node, direction) not in self._next:
@@ -275,6 +278,11 @@ class _Dataset:
             return None
         older = (other for other in self.rows[self._place[row.uuid] + 1 :] if other.kind == row.kind)
         return next((other for other in older if 0 < other.lance_version < row.lance_version), None)
+
+    def after(self, row: VersionRow) -> VersionRow | None:
+        """The version above ``row``; None for the newest."""
+        place = self._place[row.uuid]
+        return self.rows[place - 1] if place else None
 
     @cached_property
     def columns(self) -> Mapping[str, tuple[str, ...]]:

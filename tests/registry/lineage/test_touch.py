@@ -34,7 +34,7 @@ def histories(draw: st.DrawFn) -> list[Run]:
     chosen: list[VersionOutput] = []
     models: list[str] = []
     for number in range(draw(st.integers(2, 10))):
-        kinds = ["ingest"] if not roots else ["ingest", "pass", "pass", "select", "training", "evaluation"]
+        kinds = ["ingest"] if not roots else ["ingest", "pass", "pass", "select", "training", "evaluation", "schema"]
         kind = draw(st.sampled_from(kinds))
         inputs: list[RunInput] = []
         if kind in ("ingest", "pass"):
@@ -55,6 +55,21 @@ def histories(draw: st.DrawFn) -> list[Run]:
             )
             roots.append(output)
             runs.append(run(number, kind, kind, inputs=tuple(inputs), outputs=(output,), facets=facets))
+        elif kind == "schema":  # a selection comes along, though nothing read it
+            ordinal = len(roots) + 1
+            root = VersionOutput("pairs", f"{number:04x}-r", ordinal, "root", 9, lance_version=ordinal)
+            inputs.append(RunInput("version", roots[-1].uuid, roots[-1].ref))
+            outputs = [root]
+            if chosen:
+                pin = {"dataset": "pairs", "uuid": root.uuid, "lance_version": ordinal}
+                ordinal = len(chosen) + 1
+                along = VersionOutput(
+                    "train", f"{number:04x}-d", ordinal, "derived", 5, lance_version=ordinal, roots=(pin,)
+                )
+                outputs.append(along)
+                chosen.append(along)
+            roots.append(root)
+            runs.append(run(number, "schema", "pairs", inputs=tuple(inputs), outputs=tuple(outputs)))
         elif kind == "select":
             root = roots[-1]
             by = [draw(st.sampled_from(COLUMNS))]
@@ -153,8 +168,7 @@ def test_whatever_is_touched_touches_no_more(runs: list[Run], data: st.DataObjec
 def test_up_is_down_the_other_way_round(runs: list[Run], data: st.DataObject) -> None:
     with an_index(runs) as catalog:
         flow = Flow(catalog)
+        graph = plain(flow, runs)
         start = list(flow.all_places(data.draw(st.composite(a_node)(runs))))
-        below = {spot.place for spot in walk(catalog, flow, begin(start)).ways}
-        one = data.draw(st.sampled_from(sorted(below)))
-        above = {spot.place for spot in walk(catalog, flow, begin([one]), "up").ways}
-        assert above & {*start}
+        found = {spot.place for spot in walk(catalog, flow, begin(start), "up").ways}
+        assert found == {*start}.union(*(nx.ancestors(graph, place) for place in start if place in graph))
