@@ -193,6 +193,9 @@ def _at(place: str, record: Record, fields: Mapping[str, str]) -> str:
 
 # Label Studio's own form
 
+_GIVEN = {"textarea": "text", "pairwise": "selected"}
+"""Where the value of a control lies that is not called as its type is."""
+
 
 def _answers(place: str, said: Mapping[str, Any]) -> dict[str, Any]:
     """By the name of each control what was chosen, given or written; of regions the whole, as JSON."""
@@ -201,16 +204,14 @@ def _answers(place: str, said: Mapping[str, Any]) -> dict[str, Any]:
         if not isinstance(part, dict) or not isinstance(part.get("value"), dict) or "from_name" not in part:
             continue  # relations between regions
         kind, value = part.get("type"), part["value"]
-        given = value.get(kind)
-        if kind in ("choices", "textarea"):
-            answers.setdefault(part["from_name"], []).extend(given if isinstance(given, list) else [given])
-        elif kind in ("rating", "number", "datetime"):
-            answers.setdefault(part["from_name"], []).append(given)
-        elif kind == "taxonomy":
-            paths = [" / ".join(map(str, path)) if isinstance(path, list) else str(path) for path in given or ()]
-            answers.setdefault(part["from_name"], []).extend(paths)
+        given = value.get(_GIVEN.get(str(kind), str(kind)))
+        several = answers.setdefault(part["from_name"], [])
+        if kind == "taxonomy":
+            several += [" / ".join(map(str, path)) if isinstance(path, list) else str(path) for path in given or ()]
+        elif kind in ("choices", "rating", "number", "datetime", *_GIVEN):
+            several += given if isinstance(given, list) else [given]
         else:
-            answers.setdefault(part["from_name"], []).append(json.dumps(value, sort_keys=True, ensure_ascii=False))
+            several.append(json.dumps(value, sort_keys=True, ensure_ascii=False))
     return {name: given[0] if len(given) == 1 else given for name, given in answers.items()}
 
 

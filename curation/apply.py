@@ -229,7 +229,7 @@ def _pass(work: Work, name: str, planned: PlanStep, named: bool) -> StepResult:
     resumed = f", {done.staged:,} found staged" if done.staged else ""
     resumed += f", {done.taken:,} taken over" if done.taken else ""
     wrong = f", {done.errors:,} with an error" if done.errors else ""
-    resumed += f", {lost:,} annotations are about no sample" if (lost := unmatched(done.run)) else ""
+    resumed += f", {lost:,} of the annotations about no sample" if (lost := unmatched(done.run)) else ""
     whose = f" of {bound.root}" if bound.into is not None else ""
     return _published("pass", name, done.run, f"{done.computed:,} rows{whose} computed{resumed}{wrong}",
                       computed=done.computed, errors=done.errors)  # fmt: skip

@@ -147,7 +147,7 @@ def test_a_value_of_another_type_is_an_error_of_its_row(judged: Judged) -> None:
 
 def test_annotations_about_no_sample_are_told(judged: Judged) -> None:
     judged.labels(said("one", 4), said("nine", 4), said("ten", 4))
-    assert "2 annotations are about no sample" in judged.apply()["judged"].message
+    assert "2 of the annotations about no sample" in judged.apply()["judged"].message
     assert judged.run().facets["annotations"]["unmatched"] == 2
 
 
@@ -230,8 +230,8 @@ def test_all_kinds_of_files_say_the_same(tmp_path: Path) -> None:
 
 
 def test_an_export_of_label_studio_is_read(tmp_path: Path) -> None:
-    def part(name: str, kind: str, value: object) -> dict[str, Any]:
-        return {"from_name": name, "to_name": "image", "type": kind, "value": {kind: value}}
+    def part(name: str, kind: str, value: object, within: str | None = None) -> dict[str, Any]:
+        return {"from_name": name, "to_name": "image", "type": kind, "value": {within or kind: value}}
 
     tasks = [
         {
@@ -244,7 +244,8 @@ def test_an_export_of_label_studio_is_read(tmp_path: Path) -> None:
                         part("quality", "rating", 4),
                         part("tags", "choices", ["cat", "red"]),
                         part("kind", "choices", ["photo"]),
-                        part("caption", "textarea", ["A red cat."]),
+                        part("caption", "textarea", ["A red cat."], "text"),
+                        part("better", "pairwise", "left", "selected"),
                         part("place", "taxonomy", [["Europe", "Bern"]]),
                         {"from_name": "box", "type": "rectanglelabels", "value": {"x": 1, "rectanglelabels": ["cat"]}},
                         {"type": "relation", "from_id": "a", "to_id": "b"},
@@ -265,6 +266,7 @@ def test_an_export_of_label_studio_is_read(tmp_path: Path) -> None:
     assert (done.key, done.annotator, done.minutes) == (("ab",), "mia@example.org", 1.5)
     assert done.at == "2026-11-20T11:00:00.000000+00:00"
     wanted = {"quality": 4, "tags": ["cat", "red"], "kind": "photo", "caption": "A red cat.", "place": "Europe / Bern"}
+    wanted["better"] = "left"
     assert {name: done.values[name] for name in wanted} == wanted
     assert json.loads(done.values["box"]) == {"x": 1, "rectanglelabels": ["cat"]}
     assert (skipped.values, skipped.annotator, skipped.minutes) == (None, "5", 0.5)
