@@ -71,7 +71,9 @@ def ls(session: Session) -> None:
 @click.argument("ref", metavar="MODEL", type=MODEL)
 @pass_session
 def show(session: Session, ref: ModelRef) -> None:
-    """Tell all about one checkpoint: its files, parts and licence, the trainings that made it, its evaluations.
+    """Tell all about one checkpoint.
+
+    Its files, its parts and their licence, the trainings that made it and the evaluations of it.
 
     \b
     Example:

@@ -101,9 +101,10 @@ def record(
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @pass_session
 def ingest(session: Session, files: tuple[Path, ...]) -> None:
-    """Record trainings from files that jobs without access to the lake have written.
+    """Record trainings from files that they wrote.
 
-    Once recorded, a file is known by its content: to give it again changes nothing. See docs/trainings.md.
+    For jobs without access to the lake; docs/trainings.md has the format. Once recorded, a file is known by its
+    content: to give it again changes nothing.
 
     \b
     Example:
