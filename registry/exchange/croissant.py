@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmreg.registry.exchange.known import Known, identity, people
 from mmreg.registry.exchange.lookup import known_of
-from mmreg.registry.exchange.parquet import Snapshot, write_rows
+from mmreg.registry.exchange.parquet import SPLIT, Snapshot, write_rows
 from mmreg.registry.show import show
 from mmreg.schemas.lineage import Lineage, Node
 from mmreg.schemas.run import Run
@@ -44,7 +44,9 @@ def croissant(workspace: Workspace, ref: VersionRef, parquet: Path | None = None
     """The JSON-LD of ``ref``. With ``parquet``, the description's own file, its rows are written beside that."""
     detail = show(workspace, ref)
     lineage = workspace.catalog.lineage(f"version:{detail.uuid}", "up")
-    snapshot = write_rows(workspace.open_version(detail.ref), parquet) if parquet is not None else None
+    snapshot = None
+    if parquet is not None:
+        snapshot = write_rows(workspace.open_version(detail.ref), parquet, detail.splits)
     known = known_of(workspace, lineage, columns=False)
     told = _Told(detail, lineage, known, snapshot)
     spec = workspace.spec.datasets.get(detail.dataset)
@@ -151,6 +153,8 @@ class _Told:
 
     def records(self) -> Doc:
         fields = [self._field(column) for column in self._detail.columns if self._is_there(column)]
+        if self._snapshot is not None and SPLIT in self._snapshot.columns:
+            fields.append(_split())
         return {
             "@type": "cr:RecordSet",
             "@id": "rows",
@@ -225,6 +229,17 @@ class _Told:
         for node in self._lineage.nodes:
             if node.kind == "run" and (run := self._known.runs.get(identity(node))) is not None:
                 yield run
+
+
+def _split() -> Doc:
+    return {
+        "@type": "cr:Field",
+        "@id": f"rows/{SPLIT}",
+        "name": SPLIT,
+        "description": "of which split a row is",
+        "dataType": "sc:Text",
+        "source": {"fileObject": {"@id": "rows.file"}, "extract": {"column": SPLIT}},
+    }
 
 
 def _is_pass(run: Run) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from mmreg.registry.read import Reader
 
 
+SPLIT = "_split"
+"""The column that says of which split a row is: no dataset has one of this name."""
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """A file that was written, with the names of its columns."""
@@ -30,24 +34,29 @@ class Snapshot:
     columns: tuple[str, ...]
 
 
-def write_rows(reader: Reader, beside: Path) -> Snapshot:
+def write_rows(reader: Reader, beside: Path, splits: Iterable[str] = ()) -> Snapshot:
     """Write all rows of ``reader`` to a file beside ``beside``, named from it, batch by batch.
 
     Ids are hexadecimal text, media cells are their bytes, and what is nested otherwise is JSON: so any reader of
-    Parquet understands it. Raises `StorageError`.
+    Parquet understands it. Where the version has ``splits`` they come one after the other, and a column says which a
+    row is of. Raises `StorageError`.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     path = beside.with_suffix(".parquet")
     scratch = path.with_name(f".{path.name}-{os.getpid()}")
-    schema = pa.schema([(field.name, _plain_type(field.type)) for field in reader.schema])
+    parts = [(name, reader.split(name)) for name in splits]
+    known = [(field.name, _plain_type(field.type)) for field in reader.schema]
+    schema = pa.schema([*known, *([(SPLIT, pa.string())] if parts else [])])
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with pq.ParquetWriter(scratch, schema) as writer:
-            for batch in reader.batches():
-                columns = [_plain(column, kind) for column, kind in zip(batch.columns, schema.types, strict=True)]
-                writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
+            for split, part in parts or [("", reader)]:
+                for batch in part.batches():
+                    columns = [_plain(column, kind) for column, (_, kind) in zip(batch.columns, known, strict=True)]
+                    columns += [pa.array([split] * len(batch), pa.string())] if parts else []
+                    writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
         with scratch.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         scratch.replace(path)

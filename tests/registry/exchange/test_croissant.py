@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,21 @@ def test_pictures_and_what_is_nested(project: Callable[..., Any], tmp_path: Path
     (first, *_) = mlcroissant.Dataset(str(tmp_path / "pairs.json")).records("rows")
     assert first["rows/image"].size == (24, 18)
     assert description["distribution"][0]["sha256"]
+
+
+def test_splits(project: Callable[..., Any], tmp_path: Path) -> None:
+    made = project()
+    made.apply()
+    with Registry.open(made.folder) as registry:
+        description = registry.croissant("splits", tmp_path / "splits.json")
+        splits = registry.show("splits").splits
+        held_out = {row["sample_id"] for row in registry.open_version("splits", "test").to_arrow().to_pylist()}
+    (tmp_path / "splits.json").write_text(json.dumps(description))
+    records = list(mlcroissant.Dataset(str(tmp_path / "splits.json")).records("rows"))
+    told = Counter(record["rows/_split"].decode() for record in records)
+    assert told == splits
+    test = {record["rows/sample_id"].decode() for record in records if record["rows/_split"] == b"test"}
+    assert test == {id.hex() for id in held_out}
 
 
 def _list(value: Any) -> list[Any]:

@@ -52,17 +52,18 @@ Fit = Callable[..., tuple[str, str]]
 
 
 @pytest.fixture
-def fit(server: mlflow.MlflowClient, registry: Registry) -> Fit:
+def fit(server: mlflow.MlflowClient, tmp_path: Path) -> Fit:
     """Train as people do who know MLflow alone; returns the model's URI and the run."""
+    mine = server.create_experiment("mine", artifact_location=str(tmp_path / "artifacts"))
 
     def fit(
         name: str, *data: DatasetInput, files: Path | None = None, tags: dict[str, str] | None = None
     ) -> tuple[str, str]:
-        run = server.create_run("0", start_time=1_700_000_000_000).info.run_id
+        run = server.create_run(mine, start_time=1_700_000_000_000).info.run_id
         server.log_inputs(run, list(data))
         server.log_param(run, "lr", 0.1)
         server.log_param(run, "seed", 7)
-        model = server.create_logged_model("0", name=name, source_run_id=run, tags=tags or {})
+        model = server.create_logged_model(mine, name=name, source_run_id=run, tags=tags or {})
         if files is not None:
             server.log_model_artifacts(model.model_id, str(files))
         server.finalize_logged_model(model.model_id, "READY")
