@@ -108,7 +108,11 @@ class _Judge:
 
     def _goes_on(self, step: Step) -> bool:
         """Whether a training went on from a checkpoint of the model that it made another checkpoint of."""
-        return step.kind == "init_from" and bool(self._names_of(step.source.node) & self._names_of(step.target.of))
+        if step.kind != "init_from":
+            return False
+        made = self._descent.flow.run(_id(step.target.node)).checkpoints
+        names = {doc["name"] for doc in made if doc["digest"] == _id(step.target.of)}
+        return bool(names & self._names_of(step.source.node))
 
     def _runs(self) -> dict[str, list[Place]]:
         """What each pass upstream wrote of it."""
@@ -206,7 +210,7 @@ class _Judge:
             yield from self._descent.above(made.source)
 
     def _names_of(self, node: str) -> set[str]:
-        return self._names.get(_id(node), {self._descent.nodes[node].name})
+        return self._names.get(_id(node)) or {self._descent.nodes[node].name}
 
 
 def _registered(catalog: Catalog, descent: Descent) -> tuple[dict[str, set[str]], set[str]]:

@@ -81,7 +81,7 @@ def _upstream(descent: Descent, asked: TrainedOn, split: str | None) -> Iterator
         for node in exact or versions[-1:]:
             what = "the very version" if exact else "another version of it"
             way = _way(descent, node.id)
-            if not _learned(descent, way):
+            if not _learned(descent, way, same):
                 yield Overlap("ancestry", what, descent.named(way, node.id))
     own = _own(descent)
     for step in trainings(descent):
@@ -101,10 +101,12 @@ def _way(descent: Descent, node: str) -> list[Step]:
     return []
 
 
-def _learned(descent: Descent, way: list[Step]) -> bool:
-    """Whether the first that a way does with a version is to train a model: that is told as such."""
+def _learned(descent: Descent, way: list[Step], same: set[str]) -> bool:
+    """Whether the first that a way does with versions of the evaluation set is to train a model: that is told so."""
     first = next((step for step in way if step.kind != "via"), None)
-    return first is not None and first.kind == "trained_on" and first.target.node not in _own(descent)
+    if first is None or first.kind != "trained_on" or first.source.node not in same:
+        return False
+    return first.target.node not in _own(descent)
 
 
 def _own(descent: Descent) -> set[str]:
