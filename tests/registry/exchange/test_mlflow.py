@@ -171,7 +171,7 @@ def test_a_model_is_imported_with_the_versions_that_its_run_read(
 
     again = scene.json("model", "import", uri, "clip", "--alias", "other", "--tracking-uri", at(server))
     assert again["id"] == run["id"], "imported once"
-    assert scene.json("model", "show", "clip@other") == shown
+    assert scene.json("model", "show", "clip@other")["digest"] == shown["digest"]
 
 
 def test_a_model_that_mmreg_wrote_there_comes_back_as_itself(
