@@ -4,21 +4,58 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, timedelta
 from enum import Enum
 from functools import cache
+from json.encoder import encode_basestring as quoted
 from pathlib import PurePath
 from typing import Any
 
 from mmreg.cli.text import HOSTILE
 
+_STEERING = re.compile(rf"(?!\n){HOSTILE.pattern}")
+"""Control characters inside strings are escaped by `json` already; a newline in its text is our own indentation."""
+_AS_THEY_ARE = (str, int, bool, type(None))
+
 
 def to_json(value: object, indent: int | None = 2) -> str:
     """Any value of `mmreg.schemas` as JSON: readable UTF-8, but no character that could steer a terminal."""
-    text = json.dumps(plain(value), indent=indent, ensure_ascii=False)
-    return HOSTILE.sub(_escape, text)
+    text = json.dumps(plain(value), ensure_ascii=False) if indent is None else _indented(value, "\n", " " * indent)
+    if text.isascii():  # what else steers is escaped already
+        return text.replace("\x7f", "\\u007f")
+    return _STEERING.sub(_escape, text)
+
+
+def _indented(value: object, line: str, by: str) -> str:
+    """As `json` has it with an indent, in half of the time: there that is a generator in a generator.
+
+    ``line`` is what begins a line at this depth.
+    """
+    if isinstance(value, str) and type(value) is str:
+        return quoted(value)
+    inner = line + by
+    if type(value) in (tuple, list):
+        text = f",{inner}".join([_indented(part, inner, by) for part in value])  # type: ignore[attr-defined]
+        return f"[{inner}{text}{line}]" if text else "[]"
+    named = _named(value)
+    if named is not None:
+        text = f",{inner}".join([f"{quoted(str(name))}: {_indented(part, inner, by)}" for name, part in named])
+        return f"{{{inner}{text}{line}}}" if text else "{}"
+    easy = plain(value)
+    simple = easy is None or isinstance(easy, (str, int, float))
+    return json.dumps(easy, ensure_ascii=False) if simple else _indented(easy, line, by)
+
+
+def _named(value: object) -> Iterable[tuple[object, object]] | None:
+    """What a dict or a dataclass has under its names; None for anything else."""
+    if isinstance(value, dict):
+        return value.items()
+    if is_dataclass(value) and not isinstance(value, type):
+        return [(name, getattr(value, name)) for name in _names(type(value))]
+    return None
 
 
 def plain(value: object) -> Any:
@@ -27,7 +64,14 @@ def plain(value: object) -> Any:
     A dataclass gives its fields and its properties (`ok`, `pending`); bytes are hexadecimal; what is not a
     number in JSON (NaN, infinity) is null.
     """
-    if value is None or isinstance(value, (bool, int)):
+    kind = type(value)
+    if kind in _AS_THEY_ARE:  # these three first: they are nearly all that answers are made of
+        return value
+    if kind is dict:
+        return {str(key): plain(part) for key, part in value.items()}  # type: ignore[attr-defined]
+    if kind is tuple or kind is list:
+        return [plain(part) for part in value]  # type: ignore[attr-defined]
+    if isinstance(value, (bool, int)):
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
@@ -61,9 +105,6 @@ def _names(kind: type) -> tuple[str, ...]:
 
 
 def _escape(match: Any) -> str:
-    # Control characters inside strings are escaped by `json` already; a newline here is our own indentation.
-    if match[0] == "\n":
-        return "\n"
     return "".join(f"\\u{unit:04x}" for unit in _utf16(ord(match[0])))
 
 

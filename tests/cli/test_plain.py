@@ -29,6 +29,17 @@ def test_json_says_the_same_and_cannot_steer_a_terminal(value: object) -> None:
     assert json.loads(text) == value
 
 
+@given(VALUES)
+def test_indented_it_is_as_json_has_it(value: object) -> None:
+    theirs = json.dumps(value, indent=2, ensure_ascii=False)
+    assert to_json(value) == HOSTILE.sub(lambda match: match[0] if match[0] == "\n" else spelled(match[0]), theirs)
+
+
+def spelled(letter: str) -> str:
+    units = letter.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+
+
 def test_a_line_of_json_is_one_line() -> None:
     assert to_json({"caption": "one\ntwo\u2028three"}, indent=None) == r'{"caption": "one\ntwo\u2028three"}'
 
