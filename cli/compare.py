@@ -24,8 +24,7 @@ def compare(session: Session, a: NodeRef, b: NodeRef, no_rows: bool) -> None:
     versions see 'mmreg diff'.
 
     \b
-    Examples:
-        mmreg compare train@v1 train@v2
+    Example:
         mmreg compare model:clip@champion model:clip@control
     """
     session.show(session.registry.compare(a, b, rows=not no_rows))

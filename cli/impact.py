@@ -17,17 +17,17 @@ from mmreg.schemas.refs import NodeRef
 @click.option("--license", "--licence", metavar="NAME", help="What comes of all under this licence, or of 'unknown'.")
 @pass_session
 def impact(session: Session, node: NodeRef | None, where: str | None, license: str | None) -> None:
-    """Tell what is touched where something turns out bad, and what to do about it.
+    """Tell what is touched where something turns out bad.
 
     NODE is a version (pairs@v3), a column of one (pairs@v3:caption), a model (model:clip@champion), a run (run:ID), a
     source (source:PATH) or the digest of a model's weights (sha256:...). Downstream of it are versions, their columns,
-    models, evaluations and names: what has values of it, rows that it chose, or was trained on that.
+    models, evaluations and names: what has values of it, rows that it chose, or was trained on that. Each is told with
+    the way to it, and in the end what to do next. --where is about the samples whose rows in NODE fulfil it, in all
+    versions that have them. --license is about all data and models under a licence.
 
     \b
-    Examples:
+    Example:
         mmreg impact model:teacher
-        mmreg impact pairs --where "license = 'unclear'"
-        mmreg impact --license CC-BY-NC-4.0
     """
     if (node is None) == (license is None):
         raise UsageError("either a NODE or --license is to be given", hint="mmreg impact model:NAME")

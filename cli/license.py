@@ -15,7 +15,7 @@ from mmreg.schemas.refs import NodeRef
 @click.option("--rows", is_flag=True, help="Count the licences in a column 'license' as well; reads that column.")
 @pass_session
 def license(session: Session, ref: NodeRef, rows: bool) -> None:
-    """Tell under which licences all is that REF was made from.
+    """Tell the licences of all that REF was made from.
 
     REF is a version (train@v3), a column of one (train@v3:caption) or a model (model:clip@champion). Listed are all
     datasets and models upstream with their licences, and where those were declared; the most restrictive one wins.

@@ -41,7 +41,7 @@ SECTIONS = {
         "find": "Tell what a digest is of.",
         "orphans": "List what hangs on nothing.",
         "impact": "Tell what is touched where something turns out bad.",
-        "license": "Tell under which licences all is that it was made from.",
+        "license": "Tell the licences of all that REF was made from.",
         "compare": "Put two versions, or two models, side by side.",
         "cost": "Tell what NODE has cost: all that it came from, each run once.",
     },
