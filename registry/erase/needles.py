@@ -46,12 +46,13 @@ class Needle:
 def take(workspace: Workspace, found: Found) -> list[Needle]:
     """The needles of what was found, read from its files by physical place. Memory: a few rows, and the needles."""
     needles: dict[bytes, Needle] = {}
+    left_out = {SAMPLE_ID.name, PARENT.name, ORIGIN.name, *_annotators(workspace)}
     for root, there in found.roots.items():
         media_root = workspace.media_root(root)
         for path, offsets in there.offsets.items():
             for rows in _rows(workspace, root, path, offsets):
                 for name in rows.schema.names:
-                    if name.startswith("_") or name in (SAMPLE_ID.name, PARENT.name, ORIGIN.name):
+                    if name.startswith("_") or name in left_out:
                         continue
                     column = rows.select([name])
                     for batch in column.to_batches():
@@ -118,6 +119,12 @@ def _rows(workspace: Workspace, root: str, path: str, offsets: Sequence[int]) ->
         return
     for start in range(0, len(offsets), AT_ONCE):
         yield file.take_rows(list(offsets[start : start + AT_ONCE])).to_table()
+
+
+def _annotators(workspace: Workspace) -> set[str]:
+    """The columns that say who annotated a sample: these are of whoever did, and runs tell them, too."""
+    runs = (run for run in workspace.catalog.runs("pass") if run.facets.get("annotators"))
+    return {str(column) for run in runs if (column := run.facets["pass"]["outputs"].get("annotator"))}
 
 
 def _of(cell: Any) -> Iterator[Needle]:

@@ -18,6 +18,7 @@ from mmreg.curation.annotation_files import read_annotations
 from mmreg.curation.annotations import Annotations, pseudonym
 from mmreg.curation.protocol import Recipe
 from mmreg.errors import UsageError
+from mmreg.schemas.erasure import Asked, ErasureReport
 
 DECLARATION = """
 version: 1
@@ -159,6 +160,16 @@ def test_the_key_may_be_the_sample_id(judged: Judged) -> None:
     judged.apply()
     assert judged.rows("quality", "judged_annotator")["two"] == (5, None)
     assert [one["name"] for one in judged.run().facets["annotators"]] == [None]
+
+
+def test_an_erased_sample_takes_its_annotation_with_it(judged: Judged) -> None:
+    judged.labels(said("one", 4, better="something else than one"), said("two", 3, who="ben"))
+    judged.apply()
+    report = judged.small.open().erase(Asked("notes", where="text = 'one'"))
+    assert isinstance(report, ErasureReport) and report.ok, report
+    assert judged.rows("quality", "judged_annotator")["two"] == (3, pseudonym("ben"))
+    assert "one" not in judged.rows("quality")
+    assert judged.apply()["judged"].outcome == "unchanged"
 
 
 def test_an_interrupted_run_counts_no_minutes(judged: Judged) -> None:
