@@ -65,14 +65,12 @@ def export(
 ) -> int:
     """Write the lineage of NODE in a format that other tools read.
 
-    OpenLineage events (a line each), W3C PROV-JSON, the Croissant description of a version, or datasets, runs and
-    models in MLflow. Versions are exact in all of them, and models stand upstream of the data that they made.
+    OpenLineage events (a line each), W3C PROV-JSON, the Croissant description of a version, or datasets, runs
+    and models in MLflow. Versions are exact in all of them, and models stand upstream of what they made.
 
     \b
     Example:
-        mmreg lineage export train@v2 --output lineage.jsonl
-        mmreg lineage export --all --format prov --output prov.json
-        mmreg lineage export train@v2 --format croissant --parquet --output out/croissant.json
+        mmreg lineage export train@v2 --format croissant --output train.json
     """
     _consistent(form, node, everything, options)
     registry = session.registry
@@ -100,9 +98,9 @@ def export(
 @view_options
 @pass_session
 def import_(session: Session, exported: Path, view: View) -> None:
-    """Show the lineage that FILE tells of: OpenLineage events or PROV-JSON.
+    """Show the lineage that an exported file tells of.
 
-    What `mmreg lineage export` wrote comes back as it was. Nothing is recorded.
+    OpenLineage events or PROV-JSON. What `mmreg lineage export` wrote comes back as it was. Nothing is recorded.
 
     \b
     Example:
