@@ -105,9 +105,13 @@ class Emitter:
     def _client(self) -> OpenLineageClient:
         try:
             from openlineage.client import OpenLineageClient
+            from openlineage.client.transport.http import HttpTransport
         except ImportError:
             raise MissingExtra("sending lineage events", extra="openlineage") from None
-        return OpenLineageClient(config=self._config())
+        client = OpenLineageClient(config=self._config())
+        if isinstance(client.transport, HttpTransport):
+            client.transport.session.max_redirects = 0  # what is sent goes to who was named, and to nobody else
+        return client
 
     def _config(self) -> dict[str, Any]:
         """As openlineage-python wants it: of the declared place, or what its own file says."""

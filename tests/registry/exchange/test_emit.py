@@ -38,8 +38,9 @@ class Received:
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []
         self.keys: set[str | None] = set()
+        self.asked = 0
         self.status = 201
-        self.url = ""
+        self.url = self.moved_to = ""
 
 
 @pytest.fixture
@@ -49,10 +50,13 @@ def server() -> Iterator[Received]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            received.asked += 1
             if received.status == 201:
                 received.events.append(json.loads(body))
                 received.keys.add(self.headers["Authorization"])
             self.send_response(received.status)
+            if received.moved_to:
+                self.send_header("Location", received.moved_to)
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
@@ -147,6 +151,14 @@ def test_a_run_does_not_fail_for_a_server_that_is_down(
     assert (answer["runs"], answer["events"], answer["unsent"]) == (2, 4, [])
     assert told.unsent() == [] and len(server.events) == 4
     assert json.loads(told.call("lineage", "export", "--since-last", "--json"))["runs"] == 0
+
+
+def test_a_redirect_is_not_followed(told: Told, server: Received, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LINEAGE_KEY", KEY)
+    server.status, server.moved_to = 307, f"{server.url}/elsewhere"
+    told.declare(f"{{to: '{server.url}', api_key: 'env:LINEAGE_KEY'}}")
+    told.call("apply", "-q")
+    assert server.asked == 1 and len(told.unsent()) == 2
 
 
 def test_sending_again_says_the_same(told: Told, server: Received) -> None:
