@@ -92,7 +92,7 @@ SELECT m.run, m.digest, r.job AS model, m.name AS metric, m.value,
 	json_extract(r.record, '$.facets.evaluation.split') AS split,
 	CASE WHEN json_type(r.record, '$.facets.evaluation.seed') = 'integer'
 		THEN json_extract(r.record, '$.facets.evaluation.seed') END AS seed,
-	json_extract(r.record, '$.facets.evaluation.evaluator') AS evaluator, r.ended_at AS at
+	json_extract(r.record, '$.facets.evaluation.evaluator.name') AS evaluator, r.ended_at AS at
 FROM metric m JOIN runs r ON r.id = m.run
 	LEFT JOIN json_each(r.record, '$.inputs') i ON json_extract(i.value, '$.role') = 'evaluated_on'
 WHERE r.kind = 'evaluation';

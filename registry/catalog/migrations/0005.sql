@@ -94,7 +94,7 @@ SELECT m.run, m.digest, r.job AS model, m.name AS metric, m.value,
 	CAST(r.record AS JSON) #>> '{facets,evaluation,split}' AS split,
 	CASE WHEN CAST(r.record AS JSON) #>> '{facets,evaluation,seed}' ~ '^-?[0-9]{1,18}$'
 		THEN CAST(CAST(r.record AS JSON) #>> '{facets,evaluation,seed}' AS BIGINT) END AS seed,
-	CAST(r.record AS JSON) #>> '{facets,evaluation,evaluator}' AS evaluator, r.ended_at AS at
+	CAST(r.record AS JSON) #>> '{facets,evaluation,evaluator,name}' AS evaluator, r.ended_at AS at
 FROM metric m JOIN runs r ON r.id = m.run
 	LEFT JOIN LATERAL json_array_elements(CAST(r.record AS JSON) -> 'inputs') i
 		ON i.value ->> 'role' = 'evaluated_on'

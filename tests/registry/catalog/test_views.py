@@ -72,8 +72,12 @@ def test_odd_records_do_not_break_a_view(ask: Any, catalog: Catalog, a_run: Call
     facets = {"training": {"data": [{"ref": "d@v2", "uuid": "w", "count": 7}], "seed": 3}}
     inputs = (RunInput("version", "w", "d@v2", "trained_on"), RunInput("checkpoint", MODEL, "clip", "init_from"))
     catalog.absorb(a_run(22, "training", "told", facets=facets, inputs=inputs))
+    judged = {"evaluation": {"seed": 2, "split": "test", "evaluator": {"kind": "named", "name": "ann"}}}
+    scored = (RunInput("checkpoint", MODEL, "clip"), RunInput("version", "v", "pairs@v1", "evaluated_on"))
+    catalog.absorb(a_run(23, "evaluation", "clip", facets={"metrics": {"f1": 0.5}, **judged}, inputs=scored))
     for view in VIEWS:
         ask(f"SELECT * FROM {view.name}")
+    assert ask("SELECT seed, split, evaluator FROM evaluations WHERE metric = 'f1'") == [(2, "test", "ann")]
     wanted = "SELECT seed, samples_seen, init_from FROM trainings WHERE job = "
     assert ask(f"{wanted}'odd'") == [(None, None, None)]
     assert ask(f"{wanted}'told'") == [(3, None, MODEL)]
