@@ -15,7 +15,7 @@ _KINDS: Sequence[tuple[str, str]] = (
     ("no derivatives", r"-ND\b"),
     ("share alike", r"-SA\b|^ODBL|^CDLA-SHARING|GPL|^MPL|^EPL|^EUPL"),
     ("permissive", r"^CC-BY\b|^MIT\b|^BSD|^APACHE|^ISC\b|^ODC-BY|^CDLA-PERMISSIVE|^ZLIB|^OGL"),
-    ("public domain", r"^CC0|^PDDL|^UNLICENSE|^0BSD|^PDM|^CC-PDM|PUBLIC-DOMAIN"),
+    ("public domain", r"^CC0|^PDDL|^UNLICENSE|^0BSD|^PDM|^CC-PD|PUBLIC-?DOMAIN"),
 )
 _RANKS = ("public domain", "permissive", "share alike", "no derivatives", "use restricted", "non-commercial")
 

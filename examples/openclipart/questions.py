@@ -10,7 +10,7 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import mmreg
@@ -53,17 +53,17 @@ def section(question: Question) -> Iterator[str]:
         yield f"{question.said}\n"
     for command in question.commands:
         yield "```"
-        yield f"$ {command}"
-        yield from _shortened(answer(command).splitlines(), question.lines)
+        words = [_filled(word) for word in shlex.split(command)]
+        yield f"$ {shlex.join(words)}"
+        yield from _shortened(answer(words).splitlines(), question.lines)
         yield "```\n"
 
 
-def answer(command: str) -> str:
-    """What ``command`` prints, with the names that only this lake has filled in."""
-    words = [_filled(word) for word in shlex.split(command)]
+def answer(words: Sequence[str]) -> str:
+    """What a command prints."""
     ended = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, check=False)
     if ended.returncode not in (0, 1):
-        sys.exit(f"{command}: status {ended.returncode}\n{ended.stderr}")
+        sys.exit(f"{shlex.join(words)}: status {ended.returncode}\n{ended.stderr}")
     return ended.stdout.rstrip()
 
 
@@ -90,10 +90,11 @@ QUESTIONS = (
     Question("Where does a version come from?", ("mmreg lineage up selected",)),
     Question(
         "And one column of it?",
-        ("mmreg lineage up selected:clip_score", "mmreg lineage up selected:caption"),
-        "A column owes nothing to passes that never touched it.",
+        ("mmreg lineage up clips@v5:caption", "mmreg lineage up clips@v5:clip_score"),
+        "A column owes nothing to passes that never touched it; one of a selection also goes back to what its rows were"
+        " chosen by.",
     ),
-    Question("What was made with it?", ("mmreg lineage down clips@v1 --kind version,checkpoint",)),
+    Question("What was made with it?", ("mmreg lineage down clips@v1 --kind version --kind checkpoint",)),
     Question(
         "How do two things depend on each other?",
         (
@@ -112,8 +113,12 @@ QUESTIONS = (
         "Some samples must not be used any more: what has them?",
         ("mmreg impact clips --where \"category = 'animals'\"",),
     ),
-    Question("Which licences does a version inherit?", ("mmreg license selected",)),
-    Question("A licence is withdrawn: what hangs on it?", ("mmreg impact --license CC0-1.0",)),
+    Question("Which licences does a version inherit?", ("mmreg license selected --rows",)),
+    Question(
+        "A licence is withdrawn: what hangs on it?",
+        ("mmreg impact --license CC-PDDC",),
+        lines=24,
+    ),
     Question(
         "Did the data boost the model by itself?",
         ("mmreg lineage boost selected --student clip",),
@@ -123,6 +128,8 @@ QUESTIONS = (
     Question(
         "Has the model seen what it is evaluated on?",
         ("mmreg lineage leak --train model:clip@champion --eval heldout",),
+        "The split keeps equal perceptual hashes together, and no more; titles repeat as people write them.",
+        lines=24,
     ),
     Question("What did it cost?", ("mmreg cost selected",), "Every run counts once, however many ways lead to it."),
     Question(
@@ -132,7 +139,7 @@ QUESTIONS = (
     Question("Whose digest is this?", ("mmreg find sha256:{digest}",)),
     Question(
         "Anything else?",
-        ('mmreg sql "SELECT job_kind, count(*) AS runs FROM runs GROUP BY job_kind ORDER BY runs DESC"',),
+        ('mmreg sql "SELECT kind, count(*) AS runs FROM runs GROUP BY kind ORDER BY runs DESC"',),
     ),
     Question(
         "As others say it",
