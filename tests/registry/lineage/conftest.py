@@ -126,7 +126,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Studio:
     """All of it once; then another teacher under the same name, and what follows from that alone. Only to look at.
 
     The first teacher wrote pairs@v2, the second all of that again; what was graded stayed as it was, so that
-    is still by the first.
+    is still by the first. A training elsewhere has seen three samples of pairs@v1.
     """
     studio = Studio(tmp_path_factory.mktemp("studio"))
     folder = studio.folder
@@ -143,6 +143,11 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Studio:
     studio.text("promote", "train")
     studio.text("apply", "--lock", "--quiet")
     studio.text("eval", "record", "student@champion", "heldout@v1", "--metric", "accuracy=0.5")
+    rows = studio.mmreg("query", "pairs@v1", "--where", "number < 3", "--columns", "sample_id")
+    (folder / "seen.txt").write_text("".join(f"{row['sample_id']}\n" for row in rows))
+    (folder / "elsewhere.bin").write_text("elsewhere")
+    seen = ("--data", "pairs@v1", "--rows", str(folder / "seen.txt"), "--checkpoint", str(folder / "elsewhere.bin"))
+    studio.text("train", "record", "elsewhere", *seen)
     (folder / "teacher.txt").write_text("new")
     studio.declare(7, "mit")
     studio.text("apply", "recap", "keep", "parts", "--quiet")

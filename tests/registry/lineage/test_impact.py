@@ -70,7 +70,8 @@ def test_data_for_evaluation_touch_evaluations_alone(studio: Any) -> None:
 
 def test_models_and_their_measures_follow_from_data(studio: Any) -> None:
     found = studio.mmreg("impact", "pairs@v1")
-    assert sum(model["ref"].startswith("model student@") for model in found["models"]) == 3
+    names = sorted(model["ref"].partition("@")[0] for model in found["models"])
+    assert names == ["model elsewhere", "model other", *3 * ["model student"]]
     assert {tuple(model["ways"]) for model in found["models"]} == {("trained",)}
     assert len(found["evaluations"]) == 5  # four trainings that measured, one evaluation
 
@@ -103,6 +104,15 @@ def test_samples_that_were_left_out_of_a_split_are_in_no_model_of_it(studio: Any
         assert {model["having"] for model in trained} <= {1}
         tested.append(bool(trained))
     assert 0 < sum(tested) < len(tested)
+
+
+def test_what_a_training_said_that_it_saw_is_what_it_saw(studio: Any) -> None:
+    seen = studio.mmreg("impact", "pairs", "--where", "number = 1 OR number = 2 OR number = 9")
+    elsewhere = next(model for model in seen["models"] if model["ref"].startswith("model elsewhere@"))
+    assert elsewhere["having"] == 2
+    other = studio.mmreg("impact", "pairs", "--where", "number = 9")
+    assert not any(model["ref"].startswith("model elsewhere@") for model in other["models"])
+    assert any("mmreg train record" in remedy["why"] for remedy in seen["todo"])
 
 
 def test_no_sample_touches_nothing(studio: Any) -> None:

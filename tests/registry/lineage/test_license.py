@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from mmreg.registry.api import Registry
 from mmreg.registry.lineage.license import _conflicts
+from mmreg.registry.validation.world import WorkspaceWorld
 from mmreg.schemas.license import RowTerms, Terms
+from mmreg.schemas.refs import VersionRef
 from mmreg.schemas.terms import kind, parts, under
 
 
@@ -55,6 +58,15 @@ def test_rows_with_licences_of_their_own(studio: Any) -> None:
     assert {row["license"]: row["rows"] for row in found["rows"]} == {"cc-by-nc-4.0": 4, "cc-by-4.0": 4, None: 4}
     assert found["most_restrictive"] == "cc-by-nc-4.0"
     assert "none of their own" in studio.text("license", "pairs@v1", "--rows")
+
+
+@pytest.mark.parametrize("ref", ["train@v1", "train@v2", "splits@v1", "short@v1", "extra@v1", "pairs@v3"])
+def test_the_check_demands_what_is_shown(studio: Any, ref: str) -> None:
+    with Registry.open(studio.folder) as registry:
+        row = registry.catalog.resolve(VersionRef.parse(ref))
+        checked = [(origin.name, license) for origin, license in WorkspaceWorld(registry, row).licenses()]
+    shown = [(term["name"], term["license"]) for term in studio.mmreg("license", ref)["terms"]]
+    assert sorted(map(str, shown)) == sorted(map(str, checked))
 
 
 def test_withdrawn(studio: Any) -> None:
