@@ -37,18 +37,21 @@ def _(value: Why) -> Iterator[Line]:
 def _cell(value: Cell, indent: str, told: set[CellSource]) -> Iterator[Line]:
     yield (indent, Styled(value.ref, "bold"), f"  {_shown(value)}")
     inner = indent + "  "
-    if value.source is not None:
-        again = value.source in told
+    known: dict[str, str | None] = {}
+    if value.source is not None and value.source in told:
+        known |= {"read from": f"{value.source.address}, as above"}
+    elif value.source is not None:
+        known |= _source(value, value.source)
         told.add(value.source)
-        yield from facts({"read from": f"{value.source.address}, as above"} if again else _source(value), inner)
     if value.maker is not None:
-        yield from facts(_maker(value.maker), inner)
-        if value.maker.model is not None:
-            yield from _model(value.maker.model, inner)
-    if value.error is not None:
-        yield (inner, Styled("failed" if value.state == "failed" else "empty", "red"), f"  {value.error}")
-    if not indent and value.way:
-        yield (inner, Styled("way", "dim"), f"  {' -> '.join(value.way)}")
+        known |= _maker(value.maker)
+    known |= {"failed" if value.state == "failed" else "empty": value.error}
+    known |= {} if indent else {"way": " -> ".join(value.way)}
+    model = value.maker.model if value.maker is not None else None
+    known |= {"model": _model(model)} if model is not None else {}
+    yield from facts(known, inner)
+    if model is not None:
+        yield from ((inner, "  ", *line) for line in _trained_on(model))
     if value.inputs:
         yield (inner, Styled("made from", "dim"))
         for part in value.inputs:
@@ -59,9 +62,7 @@ def _shown(value: Cell) -> str:
     return str(cell(value.value)) if value.value is not None else "null"
 
 
-def _source(value: Cell) -> dict[str, str | None]:
-    source = value.source
-    assert source is not None
+def _source(value: Cell, source: CellSource) -> dict[str, str | None]:
     media = value.value.get("sha256") if isinstance(value.value, dict) else None
     return {
         "sha256": media,
@@ -85,14 +86,16 @@ def _maker(maker: CellMaker) -> dict[str, str | None]:
     }
 
 
-def _model(model: CellModel, indent: str) -> Iterator[Line]:
+def _model(model: CellModel) -> str:
     weights = ", opaque: nobody here knows its weights" if model.opaque else ""
     terms = f", licence {model.license}" if model.license else ""
-    yield (indent, Styled("model", "dim"), f"  {model.ref}{weights}{terms}")
+    return f"{model.ref}{weights}{terms}"
+
+
+def _trained_on(model: CellModel) -> Iterator[Line]:
     if not model.trained_on:
-        yield (indent, "  no recorded training made it: nobody knows whether it has seen this sample")
-    for data in model.trained_on:
-        yield (indent, "  ", *_seen(data, model.ref))
+        yield ("no recorded training made it: nobody knows whether it has seen this sample",)
+    yield from (_seen(data, model.ref) for data in model.trained_on)
 
 
 def _seen(data: Seen, model: str) -> Line:

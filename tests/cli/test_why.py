@@ -83,3 +83,36 @@ def test_show_tells_what_was_dropped_and_what_a_mixture_is_made_of(project: Any)
     lines = [line.split() for line in project.text("show", "mixed").splitlines()]
     assert ["train", "3", "4", "3", "0.75", "0.75"] in lines
     assert ["1", "mix:", "not", "drawn", "for", "train"] in lines
+
+
+def test_why_a_value_is_what_it_is(project: Any) -> None:
+    sample = sample_of(project, 48)
+    told = project.text("why", "train", sample, "width").splitlines()
+    assert any(line.startswith("pairs@v2:width  48") for line in told)
+    (made_by,) = [line.split(maxsplit=2)[2] for line in told if line.strip().startswith("made by")]
+    assert made_by.startswith("pass stats (image_stats 1), score, generation ")
+    cell = project.json("why", "train", sample, "width")["cell"]
+    (image,) = cell["inputs"]
+    assert (cell["value"], cell["state"], image["source"]["path"]) == (48, "made", image["way"][0].partition(":")[2])
+    assert any(line.split() == ["sha256", image["value"]["sha256"]] for line in told)
+    assert "\x1b" not in "".join(told)
+
+
+def test_what_would_let_it_in_again_is_printed(project: Any) -> None:
+    told = project.text("why", "train", sample_of(project, 32))
+    assert "\n  what would let it in again\n    width >= 48  width 32 < 48, by 16\n" in told
+
+
+def test_find_and_orphans_as_a_person_sees_them(project: Any) -> None:
+    sample = sample_of(project, 48)
+    lines = project.text("find", sample).splitlines()
+    assert lines[1].split()[:2] == ["sample", sample]
+    digest = project.json("query", "pairs", "--where", "width = 48", "--columns", "image")[0]["image"]["sha256"]
+    (hit,) = project.json("find", f"sha256:{digest[:8]}")["hits"]
+    assert (hit["kind"], hit["digest"]) == ("media", digest)
+    assert project.call("find", "f" * 60).exit_code == 3
+    assert project.call("find", "f" * 7).exit_code == 2
+    found = {kind["kind"]: kind["of"] for kind in project.json("orphans")["kinds"]}
+    assert found["unused_version"] >= 3
+    assert project.text("orphans").splitlines()[-1].startswith("none: ")
+    assert project.call("orphans", "pears").exit_code == 3
