@@ -22,14 +22,26 @@ class Command(click.Command):
 
 
 class Group(click.Group):
-    """A group of such commands; ``shown`` are the shared options that its help lists."""
+    """A group of such commands; ``shown`` are the shared options that its help lists.
+
+    ``elsewhere`` names commands with the modules of `mmreg.cli` that have them: imported when they are called.
+    """
 
     command_class = Command
     shown: tuple[str, ...] = ("json",)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, elsewhere: Mapping[str, str] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.params += shared_options(self.shown)
+        self.elsewhere = elsewhere or {}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *self.elsewhere})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in self.elsewhere:
+            return _command(self.elsewhere[cmd_name], cmd_name)
+        return super().get_command(ctx, cmd_name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -63,16 +75,20 @@ class LazyGroup(Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
             return None
-        home = import_module(f"mmreg.cli.{cmd_name}{'_' if iskeyword(cmd_name) else ''}")
-        command = getattr(home, cmd_name, None) or getattr(home, f"{cmd_name}_")
-        assert isinstance(command, click.Command)
-        return command
+        return _command(f"{cmd_name}{'_' if iskeyword(cmd_name) else ''}", cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The sections, without importing a single command."""
         for title, commands in self.sections.items():
             with formatter.section(title):
                 formatter.write_dl(list(commands.items()), col_max=12)
+
+
+def _command(module: str, name: str) -> click.Command:
+    home = import_module(f"mmreg.cli.{module}")
+    command = getattr(home, name, None) or getattr(home, f"{name}_")
+    assert isinstance(command, click.Command)
+    return command
 
 
 def shared_options(shown: Sequence[str]) -> list[click.Parameter]:

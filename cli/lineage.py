@@ -7,9 +7,6 @@ from typing import Literal
 import click
 
 from mmreg.cli.command import Group
-from mmreg.cli.export import export, import_
-from mmreg.cli.lineage_boost import boost
-from mmreg.cli.lineage_leak import leak
 from mmreg.cli.names import NODE
 from mmreg.cli.session import Session, pass_session
 from mmreg.cli.view import View, view_options
@@ -17,7 +14,10 @@ from mmreg.cli.ways import Ways, ways_options
 from mmreg.schemas.refs import NodeRef
 
 
-@click.group(cls=Group)
+@click.group(
+    cls=Group,
+    elsewhere={"boost": "lineage_boost", "leak": "lineage_leak", "export": "export", "import": "export"},
+)
 def lineage() -> None:
     """Follow versions, runs and models up or down.
 
@@ -87,9 +87,3 @@ def _show(session: Session, view: View, node: NodeRef, direction: Literal["up", 
     view.show(session, answer)
     if ways.through and not answer.edges:
         session.say(f"No way {direction} from {node} crosses {' and '.join(map(str, ways.through))}.")
-
-
-lineage.add_command(boost)
-lineage.add_command(leak)
-lineage.add_command(export)
-lineage.add_command(import_)

@@ -16,10 +16,10 @@ from mmreg.errors import MmregError, UsageError
 from mmreg.schemas.model import Component
 from mmreg.schemas.refs import ModelRef, NodeRef, VersionRef, check_name
 from mmreg.schemas.secrets import redacted
-from mmreg.schemas.training import Data
 
 if TYPE_CHECKING:
     from mmreg.registry.catalog import Catalog
+    from mmreg.schemas.training import Data
 
 _CATALOG = re.compile(r"""^catalog:\s*["']?sqlite:///([^"'\s#]+)""", re.MULTILINE)
 
@@ -95,6 +95,12 @@ def _nodes(catalog: Catalog, typed: str) -> Iterator[str]:
     yield from (f"model:{name}" for name in _models(catalog, typed))
 
 
+def _data(text: str) -> Data:
+    from mmreg.schemas.training import Data  # not above: only trainings have data
+
+    return Data.parse(kept(text))
+
+
 def _dataset_name(text: str) -> str:
     return check_name(text, "dataset name")
 
@@ -103,7 +109,7 @@ DATASET = Reference("dataset", _dataset_name, _datasets)
 REF = Reference("ref", VersionRef.parse, _versions)
 MODEL = Reference("model", ModelRef.parse, _models)
 NODE = Reference("node", NodeRef.parse, _nodes)
-DATA = Reference("data", lambda text: Data.parse(kept(text)), _versions)
+DATA = Reference("data", _data, _versions)
 COMPONENT = Reference("component", lambda text: Component.parse(kept(text)), lambda catalog, typed: iter(()))
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import threading
 import time
 import uuid
@@ -44,7 +43,7 @@ class Holder:
         """Expired, or a process of this host that is no more."""
         if self.expires_at < time.time():
             return True
-        return self.host == socket.gethostname() and not _alive(self.pid)
+        return self.host == _host() and not _alive(self.pid)
 
 
 @contextmanager
@@ -150,7 +149,7 @@ def _key(name: str) -> str:
 
 def _mine(nonce: str, reads: tuple[tuple[str, int], ...]) -> Holder:
     moment = time.time()
-    return Holder(socket.gethostname(), os.getpid(), nonce, moment + TTL_S, moment, reads)
+    return Holder(_host(), os.getpid(), nonce, moment + TTL_S, moment, reads)
 
 
 def _told(holder: Holder) -> bytes:
@@ -165,3 +164,8 @@ def _alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def _host() -> str:
+    """This machine's name."""
+    return os.uname().nodename

@@ -9,7 +9,6 @@ listing, and a name that is removed never took anything unread with it. `archive
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -72,6 +71,8 @@ def write_run(store: Store, run: Run) -> None:
     text = joined.to_json()
     if text in (copy.to_json() for copy in copies.values()):
         return
+    import hashlib  # not above: who only reads waits for no cryptography
+
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
     store.put_new(f"{folder}/{run.id}~{digest}.json", _recorded(joined).encode())
     for key in copies:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -112,7 +111,7 @@ class LocalStore:
     @contextmanager
     def _written(self, key: str, data: bytes) -> Iterator[tuple[Path, Path]]:
         target = self._path(key)
-        temporary = target.with_name(f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(8)}")
+        temporary = target.with_name(f"{TEMPORARY}{os.getpid()}-{os.urandom(8).hex()}")
         try:
             self._write(temporary, data)
             yield temporary, target

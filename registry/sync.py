@@ -5,9 +5,6 @@ from __future__ import annotations
 
 from mmreg.errors import ReadOnly
 from mmreg.registry.catalog import Catalog, VersionRow
-from mmreg.registry.commit import repaired_run
-from mmreg.registry.digests import sealed
-from mmreg.registry.foreign import observed
 from mmreg.registry.lake import Lake
 from mmreg.registry.runs import write_run
 from mmreg.schemas.run import Run
@@ -45,6 +42,10 @@ def _commits_without_object(lake: Lake, catalog: Catalog, dataset: str) -> list[
     repaired: list[Run] = []
     unknown = [version for version in newer if version not in known]
     if unknown:
+        from mmreg.registry.commit import repaired_run  # not above: most who ask find nothing new
+        from mmreg.registry.digests import sealed
+        from mmreg.registry.foreign import observed
+
         table = lake.table(dataset)
         for version in unknown:
             try:

@@ -15,24 +15,22 @@ _TOKENS = (
     r"|\bxox[abeoprs]-[A-Za-z0-9-]{10,}|\bAIza[A-Za-z0-9_-]{35}"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
 )
-_IN_ADDRESS = re.compile(rf"://[^/@\s]*:[^/@\s]+@|[?&]({_SIGNED})=", re.IGNORECASE)
-_KEY = re.compile(r"key|secret|token|password", re.IGNORECASE)
-_REFERENCE = re.compile(r"(env|file):.+")
-_TOKEN = re.compile(_TOKENS)
-_IN_TEXT = re.compile(
-    r"((?:key|secret|token|password)\w*[\"']?\s*:\s*[\"']?)(?!env:|file:)([^\s,}\"']+)"
+_IN_ADDRESS = rf"(?i)://[^/@\s]*:[^/@\s]+@|[?&]({_SIGNED})="
+_KEY = r"(?i)key|secret|token|password"
+_REFERENCE = r"(env|file):.+"
+_IN_TEXT = (
+    r"(?i)((?:key|secret|token|password)\w*[\"']?\s*:\s*[\"']?)(?!env:|file:)([^\s,}\"']+)"
     r"|(://[^/\s:@]*:)([^/\s@]+)(?=@)"
     rf"|([?&](?:{_SIGNED})=)([^\s&,}}\"']+)"
-    rf"|()((?-i:{_TOKENS}))",
-    re.IGNORECASE,
+    rf"|()((?-i:{_TOKENS}))"
 )
-_TOLD = re.compile(
-    r"(?P<userinfo>://)[^/\s@\"'<>:]*:[^/\s@\"'<>]*(?=@)"
+_TOLD = (
+    r"(?i)(?P<userinfo>://)[^/\s@\"'<>:]*:[^/\s@\"'<>]*(?=@)"
     rf"|(?P<query>[?&](?:{_SIGNED})=)[^\s&\"'<>)\\]+"
     r"|(?P<header>\bBearer\s+)[A-Za-z0-9._~+/=-]{8,}"
-    rf"|(?-i:{_TOKENS})",
-    re.IGNORECASE,
+    rf"|(?-i:{_TOKENS})"
 )
+# Patterns are compiled by what first needs them, and kept by `re`: most commands look at no text of this kind.
 _MARKS = (
     "://",
     "?",
@@ -58,22 +56,22 @@ _MARKS = (
 
 def in_address(address: str) -> bool:
     """Whether a path or URI carries a password or a signature."""
-    return bool(_IN_ADDRESS.search(address))
+    return bool(re.search(_IN_ADDRESS, address))
 
 
 def in_option(key: str, value: str) -> bool:
     """Whether an option that is named like a secret holds one, rather than ``env:NAME`` or ``file:PATH``."""
-    return bool(_KEY.search(key)) and not is_reference(value)
+    return bool(re.search(_KEY, key)) and not is_reference(value)
 
 
 def is_reference(value: str) -> bool:
     """Whether ``value`` says where a secret is: ``env:NAME`` or ``file:PATH``."""
-    return bool(_REFERENCE.fullmatch(value))
+    return bool(re.fullmatch(_REFERENCE, value))
 
 
 def is_token(text: str) -> bool:
     """Whether a key that some service gave out stands in ``text``, by its shape."""
-    return bool(_TOKEN.search(text))
+    return bool(re.search(_TOKENS, text))
 
 
 def redacted(text: str) -> str:
@@ -84,7 +82,7 @@ def redacted(text: str) -> str:
     lower = text.lower()
     if not any(mark in lower for mark in _MARKS):  # as it is with most records: fifty times as fast
         return text
-    return _TOLD.sub(lambda match: "".join(part or "" for part in match.groups()) + "***", text)
+    return re.sub(_TOLD, lambda match: "".join(part or "" for part in match.groups()) + "***", text)
 
 
 def blotted(line: str) -> str:
@@ -94,4 +92,4 @@ def blotted(line: str) -> str:
         kept, hidden = (group for group in match.groups() if group is not None)
         return kept + "*" * len(hidden)
 
-    return _IN_TEXT.sub(stars, line)
+    return re.sub(_IN_TEXT, stars, line)
