@@ -16,8 +16,9 @@ class Overlap:
     ``how``: `ancestry`, a version of its dataset is upstream; `training`, a model upstream was trained on its samples;
     `parent`, rows were made from its samples; else by what rows are the same, or near. ``what`` is the column, or the
     training. ``count`` are the rows of the evaluation set that are concerned, ``share`` which share of it; None where
-    only the graph was asked. ``way`` leads from the evaluation set to the training data. ``examples`` are samples of
-    the evaluation set, each as ``{"sample_id", "reason"}``.
+    only the graph was asked. ``way`` leads from the evaluation set to the training data, through what both come from;
+    there is none where the graph knows of nothing that joins them. ``examples`` are samples of the evaluation set, each
+    as ``{"sample_id", "reason"}``.
     """
 
     how: How

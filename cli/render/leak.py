@@ -9,14 +9,14 @@ from mmreg.cli.text import plural
 from mmreg.schemas.leak import How, Leak, Overlap
 
 _SAID: dict[How, str] = {
-    "ancestry": "is upstream of it",
-    "training": "was trained on, by what curated it",
-    "sample_id": "are the same samples",
-    "parent": "had rows made from them",
-    "media": "have the same media",
-    "text": "have the same words",
-    "hash": "look nearly the same",
-    "embedding": "are near in meaning",
+    "ancestry": "upstream of it",
+    "training": "learned by a model upstream",
+    "sample_id": "the same samples",
+    "parent": "rows were made from them",
+    "media": "the same media",
+    "text": "the same words",
+    "hash": "nearly the same look",
+    "embedding": "nearly the same meaning",
 }
 
 
@@ -35,8 +35,8 @@ def _(answer: Leak) -> Iterator[Line]:
 
 
 def _overlap(overlap: Overlap) -> Iterator[Line]:
-    rows = f"{plural(overlap.count, 'row')} ({100 * (overlap.share or 0):.3g}%) " if overlap.count is not None else ""
+    rows = f"{plural(overlap.count, 'row')} ({100 * (overlap.share or 0):.3g}%), " if overlap.count is not None else ""
     yield (Styled(overlap.how, "red"), f"  {rows}{_SAID[overlap.how]}: {overlap.what}")
-    yield ("  ", Styled("way", "dim"), f"  {' > '.join(overlap.way)}")
+    yield from facts({"way": " > ".join(overlap.way) or "nothing in the graph joins them"}, indent="  ")
     for example in overlap.examples:
         yield ("  ", Styled(example["sample_id"], "bold"), f"  {example['reason']}")

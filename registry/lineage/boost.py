@@ -41,7 +41,9 @@ def boost(workspace: Workspace, focus: NodeRef, student: ModelRef | None = None,
     from mmreg.registry.lineage.shares import shares
 
     (node,) = workspace.catalog.nodes([answer.focus])
-    return replace(answer, shares=shares(workspace, node, modes, focus.column))
+    counted = shares(workspace, node, modes, focus.column)
+    notes = answer.notes if counted is not None else (*answer.notes, "no rows of it are in the lake, to be counted")
+    return replace(answer, shares=counted, notes=notes)
 
 
 def told(catalog: Catalog, focus: NodeRef, student: ModelRef | None = None) -> tuple[Boost, Modes]:
@@ -147,6 +149,7 @@ class _Judge:
     def _of_people(self, run: Run, places: list[Place], people: list[Mapping[str, Any]]) -> Curation:
         self.modes[run.id, ""] = "human"
         minutes = [one["minutes"] for one in people if one.get("minutes") is not None]
+        files = [step for step in self._descent.above(places[0]) if step.source.node.startswith("source:")]
         return Curation(
             mode="human",
             because="people said it",
@@ -155,7 +158,7 @@ class _Judge:
             model=None,
             digest=None,
             columns=_columns(places),
-            way=self._descent.named(way_on(self._down, places[0])),
+            way=self._descent.named([*files[:1], *way_on(self._down, places[0])]),
             annotators=len(people),
             human_min=sum(minutes) if minutes else None,
         )

@@ -62,7 +62,8 @@ def overlap(
     look = _Look(workspace, descent, answer, train, evaluation, near)
     rows = list(look.found())
     counted, gone = _trainings(look)
-    graph = [one for one in answer.found if one.how != "training" or one.what in gone]
+    shown = {one.way for one in rows}  # what rows were found by says more than that they are upstream
+    graph = [one for one in answer.found if one.way not in shown and (one.how != "training" or one.what in gone)]
     return replace(
         answer,
         train_rows=len(look.train),
@@ -117,12 +118,12 @@ class _Look:
 
     @cached_property
     def way(self) -> tuple[str, ...]:
-        """From the evaluation set up to what both come from, and down to the training data."""
+        """From the evaluation set up to what both come from, and down to the training data; none without such."""
         theirs = Descent(self.workspace.catalog, NodeRef("version", f"{self.asked.dataset}@{self.asked.uuid}"))
         up, down = theirs.to_focus(), self.descent.to_focus()
         both = [place for place in theirs.places if place in down]
         if not both:
-            return (self.answer.evaluation, self.answer.train)
+            return ()
         near = min(both, key=lambda place: sum(1 for way in (up, down) for _ in way_on(way, place)))
         upwards = theirs.named(way_on(up, near), near.node)[::-1]
         return (*upwards, *self.descent.named(way_on(down, near), near.node)[1:])

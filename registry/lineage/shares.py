@@ -78,8 +78,9 @@ class _Count:
         assert row is not None
         for part, (root, at) in zip(reader.parts, roots_at(row), strict=True):
             made = list(self._generations(part, root, at))
-            columns = ["sample_id", *dict.fromkeys(generation.state for generation in made)]
-            for batch in part.batches(columns, None, BATCH_ROWS):
+            said = [name for generation in made if generation.mode == "human" for name in generation.columns]
+            columns = dict.fromkeys(["sample_id", *(generation.state for generation in made), *said])
+            for batch in part.batches(list(columns), None, BATCH_ROWS):
                 self._add(seen.kept(batch), made, names)
         self.of.append(str(data))
 
@@ -110,8 +111,7 @@ class _Count:
             if state in part.table.schema.names:
                 known = self._depths.generations(row, name)
                 for number, runs in self._ancestry.alive(row, name).items():
-                    mode, told = self._mode(runs), known[number]
-                    written = self._written(passed, part)
+                    mode, told, written = self._mode(runs), known[number], self._written(passed, part)
                     creates = passed.makes_rows or (told.creates and bool(written))
                     if creates or (mode == "human" and written):
                         yield _Generation(state, number, told.depth if creates else 0, mode, written)
@@ -121,11 +121,10 @@ class _Count:
         return tuple(name for name in passed.columns if name in there)
 
     def _mode(self, runs: list[Run]) -> Mode:
-        """The worst in which the runs of a generation asked models, or people."""
-        asked = {self._modes[run.id, used.id] for run in runs for used in run.inputs if used.role == "curated_by"} | {
-            self._modes[run.id, ""] for run in runs if (run.id, "") in self._modes
-        }
-        return next((mode for mode in MODES if mode in asked), "none")
+        """The worst in which the runs of a generation asked models, or people; those upstream of what was asked."""
+        asked = {(run.id, used.id) for run in runs for used in run.inputs if used.role == "curated_by"}
+        found = {self._modes.get(key) for key in asked | {(run.id, "") for run in runs}}
+        return next((mode for mode in MODES if mode in found), "none")
 
     def _add(self, batch: pa.RecordBatch, made: list[_Generation], names: list[str]) -> None:
         self._rows += batch.num_rows
@@ -133,15 +132,25 @@ class _Count:
         depth = np.zeros(batch.num_rows, np.int64)
         modes = np.zeros(batch.num_rows, np.int64)  # a bit for each
         for generation in made:
-            rows = made_by(batch, generation.state, generation.number)
+            done = made_by(batch, generation.state, generation.number)
+            by_column = {name: _given(batch, generation, name, done) for name in generation.columns}
+            rows = np.logical_or.reduce([*by_column.values()]) if generation.mode == "human" else done
             depth[rows] = np.maximum(depth[rows], generation.depth)
             modes[rows] |= 1 << MODES.index(generation.mode)
-            for column in generation.columns:
-                if column in names and (number := int(rows.sum())):
+            for column, cells in by_column.items():
+                if column in names and (number := int(cells.sum())):
                     self._made_cells.setdefault(column, Counter())[generation.mode] += number
         self._by_depth.update(_tally(depth))
         for bits, number in _tally(modes).items():
             self._made_rows[frozenset(mode for place, mode in enumerate(MODES) if bits >> place & 1)] += number
+
+
+def _given(batch: pa.RecordBatch, made: _Generation, column: str, done: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which cells were made: people leave those empty of which they say nothing."""
+    if made.mode != "human":
+        return done
+    given: NDArray[np.bool_] = done & np.asarray(batch.column(column).is_valid(), bool)
+    return given
 
 
 def _tally(values: NDArray[np.int64]) -> dict[int, int]:
