@@ -470,3 +470,21 @@ def _began_from(history: History, digest: str) -> set[str]:
             if used.role == "init_from":
                 parents.add_edges_from((used.id, made["digest"]) for made in run.checkpoints)
     return set(nx.ancestors(parents, digest))
+
+
+@FEW
+@given(histories())
+def test_orphans_are_what_no_run_used(history: History) -> None:
+    graph = nx.DiGraph()
+    for run in history.runs:
+        graph.add_edges_from((f"{used.kind}:{used.id}", f"run:{run.id}") for used in run.inputs)
+        for output in run.outputs:
+            graph.add_edges_from((f"version:{root['uuid']}", f"version:{output.uuid}") for root in output.roots)
+    used = {node for node in graph if graph.out_degree(node)}
+    superseded = [version for versions in history.versions.values() for version in versions[:-1]]
+    with recorded(history.runs) as registry:
+        found = {kind.kind: {one.ref for one in kind.found} for kind in registry.orphans().kinds}
+        refs_of = {digest: f"model:{name}@{digest[:12]}" for digest, name in history.models.items()}
+        assert found["unused_version"] == {v.output.ref for v in superseded if v.node not in used}
+        assert found["unused_model"] == {ref for d, ref in refs_of.items() if f"checkpoint:{d}" not in used}
+        assert found["model_without_data"] == found["evaluation_without_link"] == found["unread_source"] == set()
