@@ -39,7 +39,9 @@ def cost(catalog: Catalog, upstream: Lineage, by: By = "job") -> Cost:
     total = account.total.line(ways)
     uncounted = {measure: amount.unknown for measure, amount in total.amounts.items() if amount.unknown}
     focus = ways.nodes[upstream.focus]
-    return Cost(upstream.focus, shown(focus), by, lines, total, uncounted, tuple(_untold(upstream)))
+    columns = ",".join(focus.facts.get("columns", ())) if focus.kind == "version" else ""
+    ref = f"{focus.ref}:{columns}" if columns else shown(focus)
+    return Cost(upstream.focus, ref, by, lines, total, uncounted, tuple(_untold(upstream)))
 
 
 def shown(node: Node) -> str:
