@@ -28,8 +28,7 @@ def settled(
     ``parent`` is the model that it was made from. A component that is a registered model is an ``init_from`` edge, a
     version that it was trained on a ``trained_on`` edge. Raises `NotFound` for a model or version that nobody knows.
     """
-    whole = {c.facts[TENSORS]: c for c in workspace.catalog.checkpoints() if TENSORS in c.facts}
-    whole.pop(str(found.facts.get(TENSORS)), None)  # of a model that is all of another nothing more is to be said
+    whole = _registered(workspace) if found.components else {}
     parts, thawed, inputs = [], [], []
     for part in _joined(found.components, said):
         part, more = _exact(workspace, part)
@@ -50,6 +49,11 @@ def settled(
 def named(checkpoint: Checkpoint) -> str:
     """A checkpoint as a record names it: nothing that moves later means another."""
     return f"{checkpoint.name}@{checkpoint.digest[:16]}"
+
+
+def _registered(workspace: Workspace) -> dict[str, Checkpoint]:
+    """The registered models by the digest of all their tensors."""
+    return {c.facts[TENSORS]: c for c in workspace.catalog.checkpoints() if TENSORS in c.facts}
 
 
 def _descends(workspace: Workspace, later: Checkpoint, earlier: Checkpoint) -> bool:

@@ -38,9 +38,10 @@ class TrainedData:
         if not isinstance(asked, Data):
             asked = Data.parse(asked) if isinstance(asked, str) else Data(asked)
         data = cls(workspace, asked, workspace.catalog.resolve(asked.ref))
-        reader = data.open()
-        if asked.where is not None and reader.parts:
-            Predicate.parse(asked.where).to_lance(reader.full_schema)
+        if asked.split is not None or asked.where is not None:
+            schema = data.open().full_schema
+            if asked.where is not None:
+                Predicate.parse(asked.where).to_lance(schema)
         return data
 
     def __str__(self) -> str:

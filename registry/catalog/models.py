@@ -40,9 +40,15 @@ def models(db: Database) -> list[ModelSummary]:
 
 
 def checkpoints(db: Database) -> list[Checkpoint]:
-    """Every checkpoint that was registered, each once for every name, as it was last registered."""
-    names = db.rows("SELECT DISTINCT name FROM checkpoint ORDER BY name")
-    return [known for (name,) in names for known in registered(db, name).values()]
+    """Every checkpoint that was registered, by name, the newest first: once for each name, as last registered."""
+    newest: dict[tuple[str, str], Checkpoint] = {}
+    for name, digest, record in db.rows(
+        "SELECT c.name, c.digest, c.record FROM checkpoint c JOIN run r ON r.id = c.run"
+        " ORDER BY c.name, r.ended_at DESC, r.id DESC, c.digest"
+    ):
+        if (name, digest) not in newest:
+            newest[name, digest] = Checkpoint.from_dict(json.loads(record))
+    return list(newest.values())
 
 
 def registered(db: Database, name: str) -> dict[str, Checkpoint]:

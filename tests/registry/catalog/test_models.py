@@ -29,6 +29,17 @@ def test_models_with_what_is_known_of_them(trained: list[Run], catalog: Catalog)
     assert math.isnan(aux.metrics["loss"])
 
 
+def test_every_checkpoint_as_it_was_registered_last(
+    trained: list[Run], a_run: Callable[..., Run], a_model: Callable[..., dict[str, Any]], catalog: Catalog
+) -> None:
+    again = {**a_model("clip", "aa"), "license": "cc0-1.0", "opaque": True}
+    for run in [a_run(20, "model", "clip", checkpoints=(again,)), *trained]:
+        catalog.absorb(run)
+    found = [(known.name, known.digest[:2], known.license) for known in catalog.checkpoints()]
+    assert found == [("aux", "cc", None), ("clip", "aa", "cc0-1.0"), ("clip", "bb", None)]
+    assert {model.digest[:2]: model.opaque for model in catalog.models()} == {"aa": True, "bb": False, "cc": False}
+
+
 @pytest.mark.parametrize(
     ("text", "digest"),
     [("clip", "bb"), ("clip@champion", "bb"), ("clip@control", "aa"), ("clip@aaaa", "aa"), ("aux", "cc")],

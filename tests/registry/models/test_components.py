@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from mmreg.errors import NotFound, UsageError
+from mmreg.registry.gc.reach import needed
+from mmreg.schemas.erasure import Asked
 from mmreg.schemas.model import Checkpoint, Component
+from mmreg.schemas.refs import VersionRef
 from mmreg.schemas.training import trained_on
 
 Weights = Callable[..., Path]
@@ -80,6 +83,18 @@ def test_what_people_say_makes_edges(notes: Any, weights: Weights) -> None:
         registry.model_add(weights("net", w=3), "net", components=["tower=juge"])
     with pytest.raises(NotFound, match="nots"):
         registry.model_add(weights("net", w=3), "net", components=["tower,trained_on=nots@v1"])
+
+
+def test_versions_that_parts_were_trained_on_are_kept_and_taint(
+    notes: Any, weights: Weights, ids: Callable[..., list[str]]
+) -> None:
+    registry = notes.open()
+    registry.model_add(weights("net", w=1), "net", components=["tower,trained_on=kept@v1"])
+    registry.model_add(weights("later", w=2), "later", base="net")
+    reasons = needed(registry)["kept", registry.catalog.resolve(VersionRef("kept", "v1")).lance_version]
+    assert "trained" in {reason.kind for reason in reasons}
+    plan = registry.erase_plan(Asked("notes", ids=(ids("kept@v1")[0],)))
+    assert {model.ref.partition("@")[0] for model in plan.models} == {"net", "later"}, "also what began from it"
 
 
 @pytest.mark.parametrize("text", ["a b", "vision=", "vision,frosen", "vision,stage=pre", "vision,trained_on=", ""])
