@@ -60,6 +60,9 @@ SECTIONS = {
     },
 }
 
+SPELLINGS = {"licence": "license"}
+"""Commands as others spell them: they work, and no list has them."""
+
 BROKEN_PIPE = 141
 
 
@@ -78,6 +81,11 @@ class Root(LazyGroup):
         run = super().main
         extra["standalone_mode"] = False
         sys.exit(guard(lambda: run(argv, "mmreg", **extra), json="--json" in options, debug="--debug" in options))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        return super().resolve_command(ctx, [SPELLINGS.get(args[0], args[0]), *args[1:]])
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

@@ -87,6 +87,10 @@ def test_a_licence_of_nothing(studio: Any) -> None:
     assert "did you mean 'cc-by-4.0'" in studio.text("impact", "--license", "cc-by-4", status=3)
 
 
+def test_either_spelling(studio: Any) -> None:
+    assert studio.mmreg("licence", "train@v1") == studio.mmreg("license", "train@v1")
+
+
 def test_a_run_has_none(studio: Any) -> None:
     assert "under no licence" in studio.text("license", "run:2", status=2)
 
