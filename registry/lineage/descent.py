@@ -15,7 +15,6 @@ from mmreg.registry.lineage.columns import places_of, reached
 from mmreg.registry.lineage.flow import Flow, Place, Step
 from mmreg.schemas.lineage import EdgeKind, Node
 from mmreg.schemas.refs import NodeRef
-from mmreg.schemas.run import Run
 
 if TYPE_CHECKING:
     from mmreg.registry.catalog import Catalog
@@ -137,18 +136,3 @@ def shown(node: Node) -> str:
     if node.kind == "run":
         return f"{node.facts.get('job', 'run')} {node.name}"
     return f"model {node.name}@{node.id.partition(':')[2][:12]}" if node.kind == "checkpoint" else node.ref
-
-
-def kept_clear(run: Run) -> set[str]:
-    """The uuids of the versions that a selection names only to have none of their rows, or as many."""
-    select = run.facets.get("select", {})
-    recipe = select.get("recipe", {})
-    sample, none_of = recipe.get("sample"), recipe.get("none_of") or ()
-    apart = {*none_of, *([sample.get("like")] if isinstance(sample, Mapping) else ())}
-    base = {chosen_from["uuid"] for chosen_from in select.get("base", ())}
-    named = {*recipe.get("all_of", ()), *recipe.get("any_of", ()), *recipe.get("datasets", ())}
-    return {
-        used.id
-        for used in run.inputs
-        if used.kind == "version" and used.id not in base and used.ref.partition("@")[0] in apart - named
-    }

@@ -6,23 +6,21 @@ are rows of that.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
 from mmreg.errors import NotFound
 from mmreg.registry.findings.subject import Subject, check
 from mmreg.registry.identity import fixed_width
 from mmreg.registry.lineage.descent import Descent, way_on
 from mmreg.registry.lineage.leak import trainings
+from mmreg.registry.lineage.makers import Maker, is_embedding, is_hash, makers
 from mmreg.registry.lineage.training_rows import Seen, TrainingRows, among
 from mmreg.registry.row_sets import Ids, empty, members, rows_of
-from mmreg.registry.show import common_producers
 from mmreg.registry.validation.world import WorkspaceWorld
 from mmreg.schemas.arrow import PARENT, media_kind
 from mmreg.schemas.cells import child
@@ -37,7 +35,6 @@ from mmreg.validators.table import Table
 if TYPE_CHECKING:
     from mmreg.registry.catalog import VersionRow
     from mmreg.registry.workspace import Workspace
-    from mmreg.schemas.run import Run
 
 BATCH_ROWS = 8192
 
@@ -94,9 +91,9 @@ class _Look:
             yield from self._same("media", theirs, ours, by="media", column=theirs)
         for theirs, ours in self._texts():
             yield from self._same("text", theirs, ours, by="text", column=theirs)
-        for theirs, ours in self._made_alike("hash", _is_hash):
+        for theirs, ours in self._made_alike("hash", is_hash):
             yield from self._close("hash", theirs, ours, max_distance=self.near.max_distance)
-        for theirs, ours in self._made_alike("embedding", _is_embedding):
+        for theirs, ours in self._made_alike("embedding", is_embedding):
             yield from self._close("embedding", theirs, ours, min_similarity=self.near.min_similarity)
 
     @cached_property
@@ -173,7 +170,7 @@ class _Look:
             self.not_compared["text"] = "no text is on both sides"
         yield from pairs
 
-    def _made_alike(self, how: How, wanted: Callable[[_Maker], bool]) -> Iterator[tuple[str, str]]:
+    def _made_alike(self, how: How, wanted: Callable[[Maker], bool]) -> Iterator[tuple[str, str]]:
         """Columns that passes made in the same way on both sides."""
         theirs = self._made(self.row, wanted)
         ours = [self._made(subject.row, wanted) for _, subject in self._sides]
@@ -182,12 +179,8 @@ class _Look:
             self.not_compared[how] = f"no {how} was made in the same way on both sides"
         yield from pairs
 
-    def _made(self, row: VersionRow, wanted: Callable[[_Maker], bool]) -> dict[str, _Maker]:
-        schema = self.workspace.open_version(row.ref).schema
-        made = common_producers(self.workspace, row)
-        runs = {column: self.workspace.catalog.run(run) for column, (_, run) in made.items() if column in schema.names}
-        makers = {column: _Maker.of(run, column, schema.field(column).type) for column, run in runs.items()}
-        return {column: maker for column, maker in makers.items() if wanted(maker)}
+    def _made(self, row: VersionRow, wanted: Callable[[Maker], bool]) -> dict[str, Maker]:
+        return {column: maker for column, maker in makers(self.workspace, row).items() if wanted(maker)}
 
     # Comparing
 
@@ -224,7 +217,7 @@ class _Look:
         """Rows that a pass has made from samples of the evaluation set."""
         if PARENT.name not in self.train.schema.names:
             return
-        self.compared.append(f"parent {PARENT.name}")
+        self.compared.append(PARENT.name)
         made = [empty()]
         for batch in self.train.batches(["sample_id", PARENT.name], batch_size=BATCH_ROWS, media=False):
             ids = child(batch.column(PARENT.name), "sample_id").drop_null()
@@ -233,32 +226,6 @@ class _Look:
         if len(shared):
             said = f"rows of {self.answer.train} were made from it"
             yield self.overlap("parent", PARENT.name, len(shared), _examples(shared, said))
-
-
-@dataclass(frozen=True)
-class _Maker:
-    """How a pass made a column: which pass, which of its outputs, of what type, with which models, by which params."""
-
-    use: str
-    output: str
-    type: pa.DataType
-    models: frozenset[str]
-    params: str
-
-    @classmethod
-    def of(cls, run: Run, column: str, dtype: pa.DataType) -> _Maker:
-        facet = run.facets["pass"]
-        output = next((name for name, called in facet["outputs"].items() if called == column), column)
-        models = frozenset(used.id for used in run.inputs if used.role == "curated_by")
-        return cls(facet["use"], output, dtype, models, json.dumps(facet["params"], sort_keys=True))
-
-
-def _is_hash(made: _Maker) -> bool:
-    return made.use == "image_stats" and made.output == "phash"
-
-
-def _is_embedding(made: _Maker) -> bool:
-    return isinstance(made.type, pa.FixedSizeListType) and pa.types.is_floating(made.type.value_type)
 
 
 class _Around(WorkspaceWorld):

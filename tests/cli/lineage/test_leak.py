@@ -26,6 +26,7 @@ passes:
   bench_stats: {from: bench, use: image_stats, inputs: {image: image}, outputs: {phash: look}}
   vectors: {from: pairs, use: "vectors:Vectors", inputs: {text: caption}}
   bench_vectors: {from: bench, use: "vectors:Vectors", inputs: {text: caption}, outputs: {vector: meaning}}
+  words: {from: pairs, into: words, use: "vectors:Words", inputs: {text: caption}}
   parts: {from: pairs, into: parts, use: split, params: {test: 0.5, seed: 3}}
 """
 
@@ -53,6 +54,18 @@ class Vectors:
         rows = [[float(text.lower().count(vowel)) for vowel in "aeiou"] if text else None
                 for text in batch.column("text").to_pylist()]
         return pa.record_batch({"vector": pa.array(rows, pa.list_(pa.float32(), 5))})
+
+
+class Words(Vectors):
+    kind, role, makes_rows = "map", "mapper", True
+
+    def outputs(self):
+        return pa.schema([("word", pa.string())])
+
+    def __call__(self, batch):
+        rows = [{"_row": row, "word": word}
+                for row, text in enumerate(batch.column("text").to_pylist()) for word in text.split()[:2]]
+        return pa.RecordBatch.from_pylist(rows, pa.schema({"_row": pa.int32(), "word": pa.string()}))
 '''
 
 CAPTIONS = ("a red kite", "two dogs run", "rain on tin", "the old map", "a violin case", "low tide at night")
@@ -125,6 +138,13 @@ def test_two_splits_of_one_dataset_are_apart(scene: Scene) -> None:
     root = scene.json("lineage", "leak", "--train", "pairs@latest", "--eval", "parts@v1:test")
     (same, *_) = root["found"]
     assert same["way"][0] == "parts@v1" and "select parts" in same["way"] and same["way"][-1].startswith("pairs@")
+
+
+def test_rows_that_were_made_of_the_evaluation_set(scene: Scene) -> None:
+    leak = scene.json("lineage", "leak", "--train", "words@latest", "--eval", "parts@v1:test")
+    assert found(leak) == {("parent", "parent"): leak["evaluation_rows"]}
+    assert leak["found"][0]["way"][-2:] == ["pass words", "words@v1"]
+    assert "parent" in leak["compared"]
 
 
 def test_nothing_to_compare_is_said(scene: Scene) -> None:
