@@ -72,7 +72,7 @@ def export(
     Example:
         mmreg lineage export train@v2 --format croissant --output train.json
     """
-    _consistent(form, node, everything, options)
+    _consistent(form, node, everything, file, options)
     registry = session.registry
     if options["since_last"]:
         sent = registry.lineage_emit()
@@ -111,13 +111,17 @@ def import_(session: Session, exported: Path, view: View) -> None:
     view.show(session, read_export(exported))
 
 
-def _consistent(form: ExportFormat, node: NodeRef | None, everything: bool, options: dict[str, Any]) -> None:
+def _consistent(
+    form: ExportFormat, node: NodeRef | None, everything: bool, file: Path | None, options: dict[str, Any]
+) -> None:
     for name, value in options.items():
         if value and _BELONGS[name] != form:
             raise UsageError(f"--{name.replace('_', '-')} belongs to --format {_BELONGS[name]}")
     if (node is not None) + everything + bool(options["since_last"]) != 1:
         raise UsageError("what to export is a node, --all or --since-last", hint="mmreg lineage export NODE")
-    if form == "croissant" and (node is None or node.kind != "version"):
+    if options["parquet"] and file is None:
+        raise UsageError("rows go to a file beside the description", hint="--parquet --output out/NAME.json")
+    if form == "croissant" and (node is None or node.kind != "version" or node.column):
         raise UsageError("Croissant describes one version of a dataset", hint="mmreg lineage export NAME@v1 ...")
 
 

@@ -108,9 +108,9 @@ def run_facets(run: Run) -> dict[str, Any]:
         facets["test"] = facet("TestRunFacet", tests=[_test(result) for result in results])
     if models := list(_models(run)):
         facets["mmreg_model"] = own("MmregModelRunFacet", models=models)
-    if cost := run.facets.get("cost") or run.facets.get("pass", {}).get("cost"):
-        told = {key: value for key, value in cost.items() if isinstance(value, str | int | float)}
-        facets["mmreg_cost"] = own("MmregCostRunFacet", **told)
+    cost = {**run.facets.get("pass", {}).get("cost", {}), **run.facets.get("cost", {})}
+    if known := {key: value for key, value in cost.items() if isinstance(value, str | int | float)}:
+        facets["mmreg_cost"] = own("MmregCostRunFacet", **known)
     return facets
 
 

@@ -42,6 +42,8 @@ def test_what_is_to_be_exported_is_said_once(teacher: Scene) -> None:
     teacher.text("lineage", "export", "texts", "--all", status=2)
     teacher.text("lineage", "export", "texts", "--parquet", status=2)
     teacher.text("lineage", "export", "model:student", "--format", "croissant", status=2)
+    teacher.text("lineage", "export", "texts", "--format", "croissant", "--parquet", status=2)
+    teacher.text("lineage", "export", "texts@v3:lesson", "--format", "croissant", status=2)
     teacher.text("lineage", "export", "nothing", status=3)
     teacher.text("lineage", "export", "--since-last", status=2)  # mmreg.yaml names no place
 
