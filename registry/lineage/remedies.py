@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from mmreg.registry.lineage.flow import ROWS
+from mmreg.registry.lineage.flow import ROWS, Place
 from mmreg.registry.lineage.touch import SHORT, Walk
 from mmreg.schemas.impact import Impact, Remedy, TouchedModel
 from mmreg.schemas.run import Run, RunState
 
 if TYPE_CHECKING:
+    from mmreg.registry.catalog import VersionRow
     from mmreg.registry.workspace import Workspace
 
 Left = Mapping[str, set[str]]
@@ -20,12 +21,12 @@ Left = Mapping[str, set[str]]
 def remedies(workspace: Workspace, found: Walk, answer: Impact, mend: str) -> Iterator[Remedy]:
     """Mend it where it begins, run again what it went through, then let names mean something else."""
     left = _left(found)
-    begins = dict.fromkeys(spot.place.node for spot, way in found.ways.items() if len(way) == 1)
+    begins = [spot.place for spot, way in found.ways.items() if len(way) == 1]
     runs = list({run.job: run for run in found.runs if run.state is RunState.COMPLETE}.values())
-    yield from _mended(found, begins, left, mend)
+    yield from dict.fromkeys(_mended(found, begins, left, mend))
     for run in runs:
         if run.job.kind == "pass" and _still_touches(run, left):
-            yield _again(found, run, begins)
+            yield _again(found, run, {place.node for place in begins})
         elif run.job.kind == "select" and any(ROWS in left.get(output.dataset, ()) for output in run.outputs):
             yield Remedy(f"mmreg apply {run.job.name}", f"it chose the rows of {_made(run)}")
     used = [model for model in answer.models if "registered" not in model.ways and _in_use(workspace, model)]
@@ -46,20 +47,31 @@ def _left(found: Walk) -> Left:
     return left
 
 
-def _mended(found: Walk, begins: Iterable[str], left: Left, mend: str) -> Iterator[Remedy]:
-    """Data that are bad from the beginning."""
-    told = set()
-    for id in begins:
-        node = found.nodes[id]
+def _mended(found: Walk, begins: Iterable[Place], left: Left, mend: str) -> Iterator[Remedy]:
+    """What is bad from the beginning: a source, data, or a column of them."""
+    whole = {found.nodes[place.node].name for place in begins if place.column == ROWS}
+    for place in begins:
+        node = found.nodes[place.node]
+        row = found.row(place.node)
         if node.kind == "source":
             for run in found.runs:
                 if run.job.kind == "ingest" and any(f"source:{used.id}" == node.id for used in run.inputs):
                     yield Remedy(f"mmreg apply {run.job.name}", f"once {node.ref} is mended, read it anew")
-        elif (row := found.row(id)) is not None and row.kind == "root" and ROWS in left.get(node.name, ()):
-            if node.name in told:
-                continue
-            told.add(node.name)
-            yield Remedy(f"mmreg apply {node.name}", mend.format(ref=node.ref))
+        elif node.kind == "run" and node.facts.get("job") == "ingest" and left.get(node.name):
+            yield Remedy(f"mmreg apply {node.name}", mend.format(ref=node.name))
+        elif row is not None and row.kind == "root" and place.column == ROWS and ROWS in left.get(row.dataset, ()):
+            yield Remedy(f"mmreg apply {row.dataset}", mend.format(ref=row.ref))
+        elif row is not None and row.dataset not in whole:
+            yield from _corrected(found, row, place.column)
+
+
+def _corrected(found: Walk, row: VersionRow, column: str) -> Iterator[Remedy]:
+    """Of a column what made it last."""
+    for version in found.versions.values():
+        if version.dataset == row.dataset and version.lance_version <= row.lance_version and column in version.columns:
+            once = "its recipe is corrected" if version.job_kind == "pass" else "its source is mended"
+            yield Remedy(f"mmreg apply {version.job_name}", f"it made {column} of {version.ref}: once {once}")
+            return
 
 
 def _still_touches(run: Run, left: Left) -> bool:
@@ -75,6 +87,8 @@ def _again(found: Walk, run: Run, begins: Container[str]) -> Remedy:
     for used in run.inputs:
         if used.role == "curated_by" and (node := f"checkpoint:{used.id}") in begins:
             return Remedy(command, f"once mmreg.yaml declares another model for it: it asked {found.name(node)}")
+    if f"run:{run.id}" in begins:
+        return Remedy(command, f"it made {_made(run)}: once its recipe is corrected")
     return Remedy(command, f"it made {_made(run)} from what is touched")
 
 

@@ -55,6 +55,30 @@ def test_names_that_mean_something_touched_and_what_to_do(studio: Any) -> None:
     assert len(commands) == len(set(commands))
 
 
+@pytest.mark.parametrize(
+    ("node", "command", "why"),
+    [
+        ("pairs@v4:length", "mmreg apply size", "once its recipe is corrected"),
+        ("pairs@v4:text", "mmreg apply pairs", "once its source is mended"),
+        ("pairs@v1", "mmreg apply pairs", "once what is wrong in pairs@v1 is mended"),
+        ("source:pairs.jsonl", "mmreg apply pairs", "once pairs.jsonl is mended"),
+        ("model:teacher", "mmreg apply recap", "once mmreg.yaml declares another model"),
+    ],
+)
+def test_it_is_mended_where_it_begins(studio: Any, node: str, command: str, why: str) -> None:
+    todo = studio.mmreg("impact", node)["todo"]
+    assert todo[0]["command"] == command and why in todo[0]["why"]
+    assert len({remedy["command"] for remedy in todo}) == len(todo)
+
+
+def test_a_run_is_mended_by_its_own_step(studio: Any) -> None:
+    runs = {entry["job"]: entry["run"] for entry in studio.mmreg("log", "pairs")}
+    todo = studio.mmreg("impact", f"run:{runs['pass grade']}")["todo"]
+    assert (todo[0]["command"], "recipe is corrected" in todo[0]["why"]) == ("mmreg apply grade", True)
+    todo = studio.mmreg("impact", f"run:{runs['ingest pairs']}")["todo"]
+    assert (todo[0]["command"], "mended" in todo[0]["why"]) == ("mmreg apply pairs", True)
+
+
 def test_a_free_version_is_the_one_to_promote(studio: Any) -> None:
     found = studio.mmreg("impact", f"run:{studio.mmreg('log', 'train')[1]['run']}")
     promote = next(remedy for remedy in found["todo"] if (remedy["command"] or "").startswith("mmreg promote"))
