@@ -34,8 +34,8 @@ def test_a_model_in_full(project: Any, parts: Path, weights: Path) -> None:
     save_file({"visual.w": np.ones(3, np.float32), "transformer.w": np.ones(2, np.float32)}, second)
     run = project.json(
         "train", "record", "fit", "--data", "train@v1,component=text,weight=0.5",
-        "--data", "pairs@v1,where=image.width > 0", "--rows", f"text={rows}", "--checkpoint", str(second), "--model", "clip",
-        "--init-from", "clip", "--seed", "7",
+        "--data", "pairs@v1,where=image.width > 0", "--rows", f"text={rows}", "--checkpoint", str(second),
+        "--model", "clip", "--init-from", "clip", "--seed", "7",
         "--samples-seen", "1024", "--cost", "gpu_s=60", "--cost", "money=0.5", "--cost", "currency=EUR",
         "--metric", "loss=0.25",
     )  # fmt: skip
