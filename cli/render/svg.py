@@ -14,7 +14,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 from mmreg.cli.render.fold import Knot, Sketch, fold, unfolded
 from mmreg.cli.render.label import facts, lines, name
 from mmreg.cli.render.lineage import ROLES
-from mmreg.cli.render.placing import Arrow, Placed, Point, place
+from mmreg.cli.render.placing import MANY, Arrow, Placed, Point, place
 from mmreg.cli.text import clean, clip
 from mmreg.errors import UsageError
 from mmreg.schemas.lineage import EdgeKind, Lineage
@@ -53,8 +53,10 @@ def _links(sketch: Sketch) -> _Links:
 
 
 def _placed(sketch: Sketch, links: _Links) -> Placed:
-    """From left to right, or downwards where that would be too wide to read."""
+    """From left to right, or downwards where that would be too wide to read; many boxes always are."""
     sizes = {id: _size(knot) for id, knot in sketch.knots.items()}
+    if len(sizes) > MANY:
+        return place(sizes, links, across=False)
     across = place(sizes, links)
     if _scales(across):
         return across
