@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mmreg.errors import UsageError
-from mmreg.registry.lineage.descent import CONTENT, Descent, way_on, way_to
+from mmreg.registry.lineage.descent import CONTENT, Descent
 from mmreg.registry.lineage.flow import ROWS, Place, Step
 from mmreg.schemas.boost import MODES, Boost, Curation, Known, Mode
 from mmreg.schemas.refs import ModelRef, NodeRef
@@ -55,7 +55,7 @@ def told(catalog: Catalog, focus: NodeRef, student: ModelRef | None = None) -> t
     judge = _Judge(catalog, descent, line)
     curations = tuple(sorted(judge.curations(), key=lambda one: (MODES.index(one.mode), one.run, one.digest or "")))
     counts = Counter(one.mode for one in curations)
-    (named,) = descent.named([], descent.focus)
+    (named,) = descent.named([descent.focus])
     answer = Boost(
         focus=descent.focus,
         ref=f"{named}:{focus.column}" if focus.column else named,
@@ -127,13 +127,13 @@ class _Judge:
 
     def _of_model(self, steps: list[Step]) -> Curation:
         """Of what one run asked one model; a step for each column that it wrote."""
-        first = min(steps, key=lambda step: len([*way_on(self._down, step.target)]))
+        first = min(steps, key=lambda step: self._down[step.target].length)
         run, digest = self._descent.flow.run(_id(first.target.node)), _id(first.source.node)
-        model = self._descent.named([], first.source.node)[0]
+        (model,) = self._descent.named([first.source.node])
         known = self._known(first.source)
         mode, because = self._mode(first.source, run, model, known)
         self.modes[run.id, digest] = mode
-        before = way_to(self._seen, first.source) if first.source in self._seen else []
+        before = self._seen.get(first.source, [first.source.node])
         return Curation(
             mode=mode,
             because=because,
@@ -142,14 +142,15 @@ class _Judge:
             model=model,
             digest=digest,
             columns=_columns([step.target for step in steps]),
-            way=self._descent.named([*before, first, *way_on(self._down, first.target)]),
+            way=self._descent.named([*[*before][::-1], *self._down[first.target]]),
             known=known,
         )
 
     def _of_people(self, run: Run, places: list[Place], people: list[Mapping[str, Any]]) -> Curation:
         self.modes[run.id, ""] = "human"
         minutes = [one["minutes"] for one in people if one.get("minutes") is not None]
-        files = [step for step in self._descent.above(places[0]) if step.source.node.startswith("source:")]
+        read = (step.source.node for step in self._descent.above(places[0]))
+        files = [node for node in read if node.startswith("source:")]
         return Curation(
             mode="human",
             because="people said it",
@@ -158,7 +159,7 @@ class _Judge:
             model=None,
             digest=None,
             columns=_columns(places),
-            way=self._descent.named([*files[:1], *way_on(self._down, places[0])]),
+            way=self._descent.named([*files[:1], *self._down[places[0]]]),
             annotators=len(people),
             human_min=sum(minutes) if minutes else None,
         )
@@ -171,8 +172,8 @@ class _Judge:
                 "opaque": "; it is opaque: its training data is unknown",
             }
             return "external", f"no way leads from {', '.join(self.pool)} to {model}{unknown[known]}"
-        (first, *_) = way_to(self._seen, checkpoint)
-        pool = self._descent.nodes[first.source.node].name
+        *_, first = self._seen[checkpoint]
+        pool = self._descent.nodes[first].name
         if self._in_line(checkpoint):
             return "self", f"{model} is of the student's own line, and has seen {pool}"
         if (loop := _loop(run)) is not None and loop in self._loops(checkpoint):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, get_args
 
 from mmreg.registry.lineage.columns import places_of, reached
@@ -19,11 +20,31 @@ from mmreg.schemas.refs import NodeRef
 if TYPE_CHECKING:
     from mmreg.registry.catalog import Catalog
 
-Towards = Mapping[Place, Step | None]
-"""By place the step by which the shortest way comes there, or goes on; None where the way begins, or ends."""
-
 CONTENT: Collection[EdgeKind] = ("used", "generated", "continues", "trained_on", "via")
 """Steps by which data goes on into data, or into a model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way from a node to where it ends, told node by node; it shares ``rest`` with all others that go on so.
+
+    ``carried``: from here to the next node a version only carries on what it has.
+    """
+
+    node: str
+    rest: Way | None = None
+    carried: bool = False
+    length: int = 1
+
+    def __iter__(self) -> Iterator[str]:
+        here: Way | None = self
+        while here is not None:
+            yield here.node
+            here = here.rest
+
+    def before(self, node: str, *, carried: bool = False) -> Way:
+        """This way, from a node before it."""
+        return Way(node, self, carried, self.length + 1)
 
 
 class Descent:
@@ -61,74 +82,50 @@ class Descent:
                     waiting.append(step.source)
         return found
 
-    def descendants(self, of: Iterable[Place]) -> Towards:
-        """All that comes from any of these places, with the step by which the shortest way leads there; these too."""
-        return shortest(of, self.below, lambda step: step.target)
+    def descendants(self, of: Iterable[Place]) -> Mapping[Place, Way]:
+        """All that comes from any of these places, these too, with the shortest way back to one of them."""
+        return self._ways(of, self.below, lambda step: step.target)
 
-    def to_focus(self, kinds: Collection[EdgeKind] = get_args(EdgeKind)) -> Towards:
-        """All that leads to the focus over steps of ``kinds``, with the step by which the shortest way goes on."""
-        return shortest(
+    def to_focus(self, kinds: Collection[EdgeKind] = get_args(EdgeKind)) -> Mapping[Place, Way]:
+        """All that leads to the focus over steps of ``kinds``, with the shortest way there."""
+        return self._ways(
             self.start, lambda place: (s for s in self.above(place) if s.kind in kinds), lambda step: step.source
         )
 
-    def named(self, steps: Iterable[Step], first: str | None = None) -> tuple[str, ...]:
-        """The nodes on a way, as people name them; without versions that only carry on what they have.
-
-        ``first`` is the node where the way begins; it is all of a way of no steps.
-        """
-        way = [first] if first is not None else []
-        carried = False  # whether the last of the way was only carried to
-        for step in steps:
-            source, target = self.nodes[step.source.node], self.nodes[step.target.node]
-            if not way:
-                way.append(source.id)
-            if target.id == way[-1]:
-                continue
-            if step.kind == "via" and carried and source.name == target.name:
-                way.pop()
-            if step.kind == "via" and source.name != target.name:
-                way += self._chosen_by(step.target)
-            way.append(target.id)
-            carried = step.kind == "via"
+    def named(self, way: Iterable[str]) -> tuple[str, ...]:
+        """Nodes as people name them."""
         return tuple(shown(self.nodes[id]) for id in way)
 
-    def _chosen_by(self, place: Place) -> list[str]:
-        """The run that chose the rows of a version that refers to those of others."""
-        made = [step.source.node for step in self.above(Place(place.node)) if step.kind == "generated"]
-        return made[:1]
+    def _ways(
+        self, starts: Iterable[Place], following: Callable[[Place], Iterable[Step]], end: Callable[[Step], Place]
+    ) -> dict[Place, Way]:
+        """All that can be reached; what is only carried from version to version makes no way longer."""
+        found: dict[Place, Way] = {}
+        waiting: deque[tuple[Place, Place | None, Step | None]] = deque((place, None, None) for place in starts)
+        while waiting:
+            here, back, by = waiting.popleft()
+            if here in found:
+                continue
+            found[here] = Way(here.node) if back is None or by is None else self._longer(found[back], here.node, by)
+            for step in following(here):
+                there = end(step)
+                if there not in found:
+                    nearer = step.kind == "via"
+                    waiting.appendleft((there, here, step)) if nearer else waiting.append((there, here, step))
+        return found
 
-
-def shortest(
-    starts: Iterable[Place], following: Callable[[Place], Iterable[Step]], end: Callable[[Step], Place]
-) -> Towards:
-    """All that can be reached; what is only carried from version to version makes no way longer."""
-    found: dict[Place, Step | None] = {}
-    waiting: deque[tuple[Place, Step | None]] = deque((place, None) for place in starts)
-    while waiting:
-        here, by = waiting.popleft()
-        if here in found:
-            continue
-        found[here] = by
-        for step in following(here):
-            if end(step) not in found:
-                waiting.appendleft((end(step), step)) if step.kind == "via" else waiting.append((end(step), step))
-    return found
-
-
-def way_to(towards: Towards, place: Place) -> list[Step]:
-    """The steps by which `Descent.descendants` came to ``place``."""
-    steps: list[Step] = []
-    while (step := towards[place]) is not None:
-        steps.append(step)
-        place = step.source
-    return steps[::-1]
-
-
-def way_on(towards: Towards, place: Place) -> Iterator[Step]:
-    """The steps by which `Descent.to_focus` goes on from ``place``."""
-    while (step := towards[place]) is not None:
-        yield step
-        place = step.target
+    def _longer(self, way: Way, node: str, by: Step) -> Way:
+        """``way`` from ``node`` on, without versions that lie between others and only carry on what they have."""
+        if node == way.node:
+            return way
+        if by.kind != "via":
+            return way.before(node)
+        if self.nodes[by.source.node].name == self.nodes[by.target.node].name:
+            return (way.rest if way.carried and way.rest else way).before(node, carried=True)
+        # Between a version and what it refers to, the run that chose its rows.
+        made = (step.source.node for step in self.above(Place(by.target.node)) if step.kind == "generated")
+        chosen = next(made, None)
+        return (way.before(chosen) if chosen is not None else way).before(node)
 
 
 def shown(node: Node) -> str:

@@ -6,13 +6,13 @@ filtered or written, but what it knows of it all the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mmreg.errors import UsageError
-from mmreg.registry.lineage.descent import CONTENT, Descent, way_on
-from mmreg.registry.lineage.flow import Step
+from mmreg.registry.lineage.descent import CONTENT, Descent, Way
+from mmreg.registry.lineage.flow import Place, Step
 from mmreg.schemas.leak import Leak, Overlap
 from mmreg.schemas.refs import NodeRef, VersionRef
 from mmreg.schemas.training import TrainedOn
@@ -61,7 +61,7 @@ def told(catalog: Catalog, train: NodeRef, evaluation: NodeRef) -> tuple[Descent
     row = catalog.resolve(VersionRef.parse(evaluation.value))
     asked = TrainedOn(row.ref, row.uuid, evaluation.column)
     descent = Descent(catalog, replace(train, column=None))
-    (named,) = descent.named([], descent.focus)
+    (named,) = descent.named([descent.focus])
     found = tuple(_upstream(descent, asked, train.column))
     ours = f"{named}:{train.column}" if train.column else named
     return descent, Leak(ours, str(asked), not found, None, None, found), asked
@@ -73,40 +73,34 @@ def _upstream(descent: Descent, asked: TrainedOn, split: str | None) -> Iterator
     What was made of one split of a dataset the rows themselves tell: all of it is upstream of each of its splits, and
     that is no leak. What a model was trained on they do not.
     """
-    down = descent.to_focus()
+    down, data = descent.to_focus(), descent.to_focus(CONTENT)
     versions = [node for node in descent.nodes.values() if node.kind == "version" and node.name == asked.dataset]
     same = {node.id for node in versions}
     if asked.split is None or (split is None and descent.focus in same):
         exact = [node for node in versions if node.id == f"version:{asked.uuid}"]
         for node in exact or versions[-1:]:
             what = "the very version" if exact else "another version of it"
-            way = _way(descent, node.id)
-            if not _learned(descent, way, same):
-                yield Overlap("ancestry", what, descent.named(way, node.id))
+            way = _shortest(descent, data, node.id) or _shortest(descent, down, node.id)
+            if way is not None and not _learned(descent, way, same):
+                yield Overlap("ancestry", what, descent.named(way))
     own = _own(descent)
     for step in trainings(descent):
         read = step.source.node in same and step.target.node not in own
         if read and (asked.split is None or {None, asked.split} & _splits(descent, step)):
             name = descent.nodes[step.target.node].name
-            yield Overlap("training", name, descent.named([step, *way_on(down, step.target)]))
+            yield Overlap("training", name, descent.named(down[step.target].before(step.source.node)))
 
 
-def _way(descent: Descent, node: str) -> list[Step]:
-    """The shortest way from a version to the focus; over data alone where there is one."""
-    places = [place for place in descent.places if place.node == node]
-    for towards in (descent.to_focus(CONTENT), descent.to_focus()):
-        ways = [list(way_on(towards, place)) for place in places if place in towards]
-        if ways:
-            return min(ways, key=len)
-    return []
+def _shortest(descent: Descent, towards: Mapping[Place, Way], node: str) -> Way | None:
+    """The shortest way from any place of a node."""
+    ways = [towards[place] for place in descent.places if place.node == node and place in towards]
+    return min(ways, key=lambda way: way.length, default=None)
 
 
-def _learned(descent: Descent, way: list[Step], same: set[str]) -> bool:
+def _learned(descent: Descent, way: Way, same: set[str]) -> bool:
     """Whether the first that a way does with versions of the evaluation set is to train a model: that is told so."""
-    first = next((step for step in way if step.kind != "via"), None)
-    if first is None or first.kind != "trained_on" or first.source.node not in same:
-        return False
-    return first.target.node not in _own(descent)
+    first = next((node for node in way if node not in same), None)
+    return first in {step.target.node for step in trainings(descent)} - _own(descent)
 
 
 def _own(descent: Descent) -> set[str]:

@@ -16,7 +16,7 @@ import numpy as np
 from mmreg.errors import NotFound
 from mmreg.registry.findings.subject import Subject, check
 from mmreg.registry.identity import fixed_width
-from mmreg.registry.lineage.descent import Descent, way_on
+from mmreg.registry.lineage.descent import Descent
 from mmreg.registry.lineage.leak import trainings
 from mmreg.registry.lineage.makers import Maker, is_embedding, is_hash, makers
 from mmreg.registry.lineage.training_rows import Seen, TrainingRows, among
@@ -121,9 +121,8 @@ class _Look:
         both = [place for place in theirs.places if place in down]
         if not both:
             return ()
-        near = min(both, key=lambda place: sum(1 for way in (up, down) for _ in way_on(way, place)))
-        upwards = theirs.named(way_on(up, near), near.node)[::-1]
-        return (*upwards, *self.descent.named(way_on(down, near), near.node)[1:])
+        near = min(both, key=lambda place: up[place].length + down[place].length)
+        return (*theirs.named([*up[near]][::-1]), *self.descent.named([*down[near]][1:]))
 
     def overlap(self, how: How, what: str, count: int, examples: list[dict[str, str]]) -> Overlap:
         share = count / len(self.evaluation) if len(self.evaluation) else 0.0
@@ -260,7 +259,7 @@ def _trainings(look: _Look) -> tuple[list[Overlap], set[str]]:
                 continue
             shared = look.ids[among(look.ids, seen)]
             if len(shared):
-                way = descent.named([step, *way_on(down, step.target)])
+                way = descent.named(down[step.target].before(step.source.node))
                 overlap = look.overlap("training", run.job.name, len(shared), _examples(shared, f"is in {data}"))
                 found.append(replace(overlap, way=way))
     return found, gone
