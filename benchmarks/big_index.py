@@ -27,7 +27,7 @@ OBJECTS = 300
 def build(folder: Path, edges: int) -> str:
     """Make a project whose index has about ``edges`` edges. Returns the ref of a version of the last layer."""
     registry = make_project(folder, {})
-    runs = list(_runs(edges // 4))
+    runs = list(made_up_runs(edges // 4))
     for run in runs[-OBJECTS:]:
         write_run(registry.lake.store, run)
     registry.catalog.close()
@@ -40,7 +40,8 @@ def build(folder: Path, edges: int) -> str:
     return runs[-1].outputs[0].ref
 
 
-def _runs(count: int) -> Iterator[Run]:
+def made_up_runs(count: int) -> Iterator[Run]:
+    """About ``count`` runs, the oldest first."""
     seeded = random.Random(7)
     width = max(FAMILY, count // LAYERS // FAMILY * FAMILY)
     ordinals: Counter[str] = Counter()
