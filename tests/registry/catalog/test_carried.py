@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import permutations
 from typing import Any
@@ -90,3 +91,22 @@ def test_a_run_of_two_roots_goes_on_from_both(catalog: Catalog, a_run: ARun, pai
         Edge(f"version:{pairs(1).uuid}", f"run:{second.id}", "continues"),
         Edge("version:0001-others", f"run:{second.id}", "continues"),
     }
+
+
+def test_two_writers_at_once(open_catalog: Callable[[], Catalog], a_run: ARun, pairs: Pairs) -> None:
+    """Each takes in every other run of one dataset, by a connection of its own: no gap is left, and no bridge."""
+    runs = [a_run(number, "ingest", "pairs", outputs=(pairs(number),)) for number in range(1, 41)]
+
+    def take_in(some: list[Run]) -> None:
+        catalog = open_catalog()
+        for run in some:
+            catalog.absorb(run)
+        catalog.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(take_in, [runs[::2], runs[1::2][::-1]]))
+    catalog = open_catalog()
+    assert carried(catalog, pairs(40)) == {
+        Edge(f"version:{pairs(number).uuid}", f"run:{runs[number].id}", "continues") for number in range(1, 40)
+    }
+    catalog.close()
