@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 from mmreg.registry.exchange.mlflow_client import (
     CONTEXT,
     DIGEST,
+    EXTERNAL,
     REF,
     RUN,
     SOURCE,
+    SPLIT,
     Tracking,
     source_of,
     tracking,
@@ -26,6 +28,7 @@ from mmreg.registry.lineage.spent import spent
 from mmreg.schemas.exchange import Exported
 from mmreg.schemas.lineage import Lineage
 from mmreg.schemas.run import Run, RunInput, RunState
+from mmreg.schemas.training import trained_on
 
 if TYPE_CHECKING:
     from mmreg.registry.workspace import Workspace
@@ -95,7 +98,8 @@ class _Writer:
         models = [self._model(one.id, one.ref) for one in run.inputs if one.kind == "checkpoint"]
         if used or models:
             inputs = [self._entities.LoggedModelInput(model) for model in dict.fromkeys(models)]
-            self._client.log_inputs(id, [self._dataset(one) for one in used], inputs)
+            splits = {told.uuid: told.split for told in trained_on(run)}
+            self._client.log_inputs(id, [self._dataset(one, splits.get(one.id)) for one in used], inputs)
         made = {doc["digest"]: self._model(doc["digest"], doc["name"], id) for doc in run.checkpoints}
         if made:
             self._client.log_outputs(id, [self._entities.LoggedModelOutput(model, 0) for model in made.values()])
@@ -124,12 +128,12 @@ class _Writer:
                 roles[f"mmreg.{used.role}"] = f"{roles.get(f'mmreg.{used.role}', '')} {used.id}".strip()
         return {RUN: run.id, "mmreg.kind": run.job.kind, "mmreg.lake": self._lake, **named, **outputs, **roles}
 
-    def _dataset(self, used: RunInput) -> Any:
+    def _dataset(self, used: RunInput, split: str | None) -> Any:
         name = used.ref.partition("@")[0]
         version = self._entities.Dataset(
             name=name, digest=used.id, source_type=SOURCE, source=source_of(self._lake, used.ref, used.id)
         )
-        tags = {CONTEXT: used.role, REF: used.ref}
+        tags = {CONTEXT: used.role, REF: used.ref, **({SPLIT: split} if split else {})}
         return self._entities.DatasetInput(
             version, [self._entities.InputTag(key, value) for key, value in tags.items()]
         )

@@ -21,7 +21,7 @@ from mmreg.schemas.secrets import redacted
 
 SOURCE = "mmreg"
 """The type of a dataset's source that means a version of mmreg."""
-RUN, DIGEST, REF = "mmreg.run", "mmreg.digest", "mmreg.ref"
+RUN, DIGEST, REF, SPLIT = "mmreg.run", "mmreg.digest", "mmreg.ref", "mmreg.split"
 """Tags by which what was written there is found again."""
 CONTEXT, EXTERNAL = "mlflow.data.context", "mlflow.model.isExternal"
 
@@ -45,9 +45,11 @@ class Tracking:
 def tracking(uri: str | None) -> Iterator[Tracking]:
     """MLflow at ``uri``, or as it is set up. What it raises becomes `NotFound`, `UsageError` or `StorageError`."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # nothing is told to its makers on our behalf
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # its own 7 take minutes where no server is
     try:
         mlflow: Any = importlib.import_module("mlflow")
         entities: Any = importlib.import_module("mlflow.entities")
+        database: Any = importlib.import_module("sqlalchemy.exc")
     except ImportError as error:
         raise MissingExtra("MLflow", extra="mlflow") from error
     for noisy in ("mlflow", "alembic"):
@@ -57,7 +59,7 @@ def tracking(uri: str | None) -> Iterator[Tracking]:
     try:
         # Opening a database of an older MLflow fails here, as does an address that is none.
         yield Tracking(mlflow.MlflowClient(tracking_uri=meant, registry_uri=meant), entities, place, meant)
-    except mlflow.MlflowException as error:
+    except (mlflow.MlflowException, database.SQLAlchemyError) as error:
         raise _in_our_words(error, place) from error
     except ImportError as error:  # a database needs what a server does not
         raise MissingExtra(f"MLflow at {place}", extra="mlflow") from error

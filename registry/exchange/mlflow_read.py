@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from mmreg.errors import UsageError
-from mmreg.registry.exchange.mlflow_client import CONTEXT, DIGEST, EXTERNAL, Tracking, tracking, version_in
+from mmreg.registry.exchange.mlflow_client import CONTEXT, DIGEST, EXTERNAL, SPLIT, Tracking, tracking, version_in
 from mmreg.registry.models import model_alias
 from mmreg.registry.trained_data import TrainedData
 from mmreg.registry.training import Training
@@ -152,7 +152,7 @@ def _data(workspace: Workspace, found: _Found) -> tuple[list[TrainedData], list[
         elif _EVALUATION.search(tags.get(CONTEXT, "")):
             evaluated.append(row)
         else:
-            asked = Data(VersionRef(row.dataset, row.uuid), tags.get("mmreg.split"))
+            asked = Data(VersionRef(row.dataset, row.uuid), tags.get(SPLIT))
             trained.append(TrainedData.of(workspace, asked))
     return trained, evaluated, elsewhere
 

@@ -14,7 +14,8 @@ from mlflow.entities import Dataset, DatasetInput, InputTag
 
 from mmreg.errors import NotFound, StorageError, UsageError
 from mmreg.registry.api import Registry
-from mmreg.registry.exchange.mlflow_client import DIGEST, RUN
+from mmreg.registry.exchange.mlflow_client import DIGEST, RUN, SPLIT
+from mmreg.schemas.training import trained_on
 
 # What MLflow asks of its own libraries in ways that these will not answer for ever.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:mlflow.*")
@@ -104,6 +105,8 @@ def test_every_version_that_a_run_read_is_there_and_is_searched_by_its_uuid(
         ours = runs[run.data.tags[RUN]]
         inputs = {(d.dataset.digest, d.tags[0].value) for d in run.inputs.dataset_inputs}
         assert inputs == {(used.id, used.role) for used in ours.inputs if used.kind == "version"}
+        splits = {d.dataset.digest: tag.value for d in run.inputs.dataset_inputs for tag in d.tags if tag.key == SPLIT}
+        assert splits == {told.uuid: told.split for told in trained_on(ours) if told.split}
         models = {used.model_id for used in run.inputs.model_inputs}
         assert models == {digests[used.id] for used in ours.inputs if used.kind == "checkpoint"}
         assert {k: v for k, v in run.data.tags.items() if k.startswith("mmreg.output.")} == {
@@ -112,10 +115,10 @@ def test_every_version_that_a_run_read_is_there_and_is_searched_by_its_uuid(
         made = {made.model_id for made in run.outputs.model_outputs} if run.outputs else set()
         assert made == {digests[doc["digest"]] for doc in ours.checkpoints}
     training = next(run for run in runs.values() if run.job.kind == "training")
-    trained_on = next(used for used in training.inputs if used.role == "trained_on")
-    found = server.search_runs(["1"], f"dataset.digest = '{trained_on.id}'")
+    data = next(used for used in training.inputs if used.role == "trained_on")
+    found = server.search_runs(["1"], f"dataset.digest = '{data.id}'")
     assert training.id in {run.data.tags[RUN] for run in found}
-    asked = [{"dataset_name": trained_on.ref.partition("@")[0], "dataset_digest": trained_on.id}]
+    asked = [{"dataset_name": data.ref.partition("@")[0], "dataset_digest": data.id}]
     models = {m.tags[DIGEST] for m in server.search_logged_models(["1"], datasets=asked)}
     assert {doc["digest"] for doc in training.checkpoints} <= models
 
@@ -203,5 +206,6 @@ def test_what_is_not_there_is_told(registry: Registry, server: mlflow.MlflowClie
         registry.model_import("runs:/abc/model", tracking_uri=at(server))
     with pytest.raises(NotFound, match="nothing"):
         registry.model_import("models:/nothing/1", tracking_uri=at(server))
-    with pytest.raises((StorageError, UsageError), match="://"):
+    with pytest.raises((StorageError, UsageError), match="://") as error:
         registry.model_import("models:/nothing/1", tracking_uri="gopher://user:secret1@host")
+    assert "secret1" not in str(error.value)
