@@ -143,11 +143,7 @@ class _Writer:
         if digest not in self._models:
             known = self._known.get(digest)
             name = known.name if known is not None else ref.removeprefix("model:").partition("@")[0]
-            tags = {
-                DIGEST: digest,
-                REF: f"model:{name}@{digest[:12]}",
-                "mmreg.opaque": str(bool(known and known.opaque)),
-            }
+            tags = {DIGEST: digest, REF: f"model:{name}@{digest[:12]}", EXTERNAL: "true"}
             tags |= {"mmreg.license": known.license} if known is not None and known.license else {}
             model = self._client.create_logged_model(
                 self._experiment,
