@@ -26,7 +26,7 @@ from mmreg.curation.undeclared import undeclared
 from mmreg.errors import Blocked, NotFound
 from mmreg.registry.hub import is_hub
 from mmreg.registry.ingest import Ingest
-from mmreg.registry.models import declared_checkpoint, newest
+from mmreg.registry.models import declared_checkpoint, newest, told_anew
 from mmreg.schemas.plan import Plan, PlanStep
 from mmreg.sources import open_source
 
@@ -131,6 +131,8 @@ def _model(registry: Registry, name: str) -> PlanStep:
         return PlanStep("model", name, "run", "not registered yet")
     if known.digest != declared.digest:
         return PlanStep("model", name, "run", f"now {declared.digest[:12]}, was {known.digest[:12]}")
+    if told_anew(registry, name):
+        return PlanStep("model", name, "run", "its licence, its base or its parts are declared otherwise")
     return PlanStep("model", name, "nothing", f"registered as {known.digest[:12]}")
 
 

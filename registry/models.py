@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -159,15 +160,40 @@ def eval_record(
         return _record(workspace, Job("evaluation", checkpoint.name), inputs=tuple(inputs), facets=facets)
 
 
-def _register(workspace: Workspace, checkpoint: Checkpoint, said: Sequence[Component]) -> Checkpoint:
-    """Record ``checkpoint`` unless it is what its name means already: weights that come back count as newest again.
+def told_anew(workspace: Workspace, name: str) -> bool:
+    """Whether ``models:`` says something else of registered weights than was recorded: licence, base or parts."""
+    spec, known = workspace.spec.models[name], newest(workspace, name)
+    if known is None or not (spec.license or spec.base or spec.components):
+        return False
+    declared = replace(known, license=spec.license or known.license, base=spec.base or known.base)
+    try:
+        found, _ = _settled(workspace, declared, declared_components(spec.components), known)
+    except NotFound:
+        return True  # it names what is not there, or not yet
+    return _told(found) != _told(known)
 
-    What was said of the same weights before stays so, unless something else is said now.
-    """
+
+def _register(workspace: Workspace, checkpoint: Checkpoint, said: Sequence[Component]) -> Checkpoint:
+    """Record ``checkpoint`` unless it is what its name means already: weights that come back count as newest again."""
     known = newest(workspace, checkpoint.name)
+    checkpoint, edges = _settled(workspace, checkpoint, said, known)
+    if known is None or _told(known) != _told(checkpoint):
+        _record(workspace, Job("model", checkpoint.name), inputs=edges, checkpoints=(checkpoint.to_dict(),))
+    return checkpoint
+
+
+def _settled(
+    workspace: Workspace, checkpoint: Checkpoint, said: Sequence[Component], known: Checkpoint | None
+) -> tuple[Checkpoint, tuple[RunInput, ...]]:
+    """``checkpoint`` as it is to be recorded, with its edges.
+
+    What was ``known`` of the same weights stays so, unless something else is said now.
+    """
     if known is not None and known.digest == checkpoint.digest:
-        license, base = checkpoint.license or known.license, checkpoint.base or known.base
-        checkpoint, said = replace(checkpoint, license=license, base=base), (*known.components, *said)
+        before = {part.name: part.model for part in known.components}
+        license, base = checkpoint.license or known.license, _still(checkpoint.base, known.base)
+        checkpoint = replace(checkpoint, license=license, base=base)
+        said = (*known.components, *(replace(one, model=_still(one.model, before.get(one.name))) for one in said))
     parent = _parent(workspace, checkpoint)
     inputs: tuple[RunInput, ...] = ()
     if parent is not None:
@@ -176,10 +202,19 @@ def _register(workspace: Workspace, checkpoint: Checkpoint, said: Sequence[Compo
         if "adapter" in checkpoint.facts:
             said = (Component("base", frozen=True, model=named(parent)), *said)
     checkpoint, parts = settled(workspace, checkpoint, said, parent)
-    if known is None or _told(known) != _told(checkpoint):
-        edges = tuple(dict.fromkeys((*inputs, *parts)))
-        _record(workspace, Job("model", checkpoint.name), inputs=edges, checkpoints=(checkpoint.to_dict(),))
-    return checkpoint
+    return checkpoint, tuple(dict.fromkeys((*inputs, *parts)))
+
+
+def _still(said: str | None, known: str | None) -> str | None:
+    """Which model ``said`` means for weights that are registered: as an alias moves on, what they were made from stays.
+
+    A digest says which it is.
+    """
+    if said is None or known is None:
+        return said or known
+    ref = ModelRef.parse(said)
+    by_digest = re.fullmatch("[0-9a-f]{4,64}", ref.selector or "")
+    return known if ref.name == ModelRef.parse(known).name and not by_digest else said
 
 
 def _told(checkpoint: Checkpoint) -> tuple[object, ...]:

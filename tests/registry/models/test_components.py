@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from mmreg.curation.plan import plan
 from mmreg.errors import NotFound, UsageError
 from mmreg.registry.gc.reach import needed
 from mmreg.schemas.erasure import Asked
@@ -118,7 +119,41 @@ models:
     vision = part(registry.model("vlm"), "vision")
     assert vision.model == f"encoder@{registry.model('encoder').digest[:16]}", "it was registered first"
     assert (vision.frozen, vision.stage, vision.trained_on) == (False, "finetune", ("kept@v1",))
-    assert notes.apply().steps == () or all(step.outcome == "unchanged" for step in notes.apply().steps)
+    assert {step.action for step in plan(notes.open()).steps} == {"nothing"}
+
+    weights("projector", w=9)
+    more = file.read_text().replace("vlm: {uri: vlm,", "vlm: {uri: vlm, base: projector,")
+    file.write_text(more + "  projector: {uri: projector}\n")
+    assert {step.name for step in plan(notes.open()).steps if step.action == "run"} == {"vlm", "projector"}
+    notes.apply()
+    assert notes.open().model("vlm").base == f"projector@{notes.open().model('projector').digest[:16]}"
+
+
+def test_another_licence_of_the_same_weights_is_recorded(notes: Any, weights: Weights) -> None:
+    weights("encoder", blocks=1)
+    file = notes.folder / "mmreg.yaml"
+    before = file.read_text()
+    for license, steps in (("mit", 1), ("cc-by-nc-4.0", 1), ("cc-by-nc-4.0", 0)):
+        file.write_text(f"{before}\nmodels:\n  encoder: {{uri: encoder, license: {license}}}\n")
+        assert [step.name for step in plan(notes.open()).steps if step.action == "run"] == ["encoder"] * steps
+        notes.apply()
+        assert notes.open().model("encoder").license == license
+    assert len(notes.open().runs("model")) == 2
+
+
+def test_what_weights_were_made_from_does_not_move_with_an_alias(notes: Any, weights: Weights) -> None:
+    registry = notes.open()
+    first = registry.model_add(weights("old", w=1), "base", alias="best")
+    weights("net", w=5)
+    file = notes.folder / "mmreg.yaml"
+    file.write_text(file.read_text() + "\nmodels:\n  net: {uri: net, base: base@best}\n")
+    notes.apply()
+    second = notes.open().model_add(weights("new", w=2), "base", alias="best")
+    assert {step.action for step in plan(notes.open()).steps} == {"nothing"}
+    assert notes.open().model("net").base == f"base@{first.digest[:16]}"
+    file.write_text(file.read_text().replace("base@best", f"base@{second.digest[:8]}"))
+    notes.apply()
+    assert notes.open().model("net").base == f"base@{second.digest[:16]}", "a digest says which"
 
 
 def test_a_component_of_a_newer_mmreg_is_read() -> None:
