@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from mmreg.cli.render.layout import Line, Style, Styled, facts, render, table
 from mmreg.cli.text import plural
@@ -11,6 +11,11 @@ from mmreg.schemas.boost import Boost, Curation, Mode, Shares
 _STYLES: dict[Mode, Style] = {
     "leaky_external": "red", "external": "yellow", "self": "cyan", "human": "green", "none": "dim",
 }  # fmt: skip
+
+SHOWN = 20
+"""Curations that are told one by one."""
+LONG = 14
+"""Steps of a way that are told one by one."""
 
 
 @render.register(Boost)
@@ -23,9 +28,12 @@ def _(answer: Boost) -> Iterator[Line]:
             "asked": _list(answer.counts) or "nobody",
         }
     )
-    for curation in answer.curations:
+    for curation in answer.curations[:SHOWN]:
         yield ()
         yield from _curation(curation)
+    if (more := len(answer.curations) - SHOWN) > 0:
+        yield ()
+        yield (f"and {more:,} more, none of them worse; --json has all",)
     if answer.shares is not None:
         yield ()
         yield from _shares(answer.shares)
@@ -37,7 +45,14 @@ def _(answer: Boost) -> Iterator[Line]:
 def _curation(curation: Curation) -> Iterator[Line]:
     wrote = f" wrote {', '.join(curation.columns)}" if curation.columns else ""
     yield (_mode(curation.mode), f"  {curation.job}{wrote}, asked {curation.model or _people(curation)}")
-    yield from facts({"because": curation.because, "way": " > ".join(curation.way), "run": curation.run}, indent="  ")
+    yield from facts({"because": curation.because, "way": way(curation.way), "run": curation.run}, indent="  ")
+
+
+def way(steps: Sequence[str]) -> str:
+    """How one thing led to another; of a very long way the middle is counted."""
+    if len(steps) > LONG:
+        steps = (*steps[:6], f"({len(steps) - 10} steps)", *steps[-4:])
+    return " > ".join(steps)
 
 
 def _people(curation: Curation) -> str:

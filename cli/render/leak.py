@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mmreg.cli.render.boost import way
 from mmreg.cli.render.layout import Line, Styled, facts, render
 from mmreg.cli.text import plural
 from mmreg.schemas.leak import How, Leak, Overlap
@@ -37,6 +38,6 @@ def _(answer: Leak) -> Iterator[Line]:
 def _overlap(overlap: Overlap) -> Iterator[Line]:
     rows = f"{plural(overlap.count, 'row')} ({100 * (overlap.share or 0):.3g}%), " if overlap.count is not None else ""
     yield (Styled(overlap.how, "red"), f"  {rows}{_SAID[overlap.how]}: {overlap.what}")
-    yield from facts({"way": " > ".join(overlap.way) or "nothing in the graph joins them"}, indent="  ")
+    yield from facts({"way": way(overlap.way) or "nothing in the graph joins them"}, indent="  ")
     for example in overlap.examples:
         yield ("  ", Styled(example["sample_id"], "bold"), f"  {example['reason']}")
