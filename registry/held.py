@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from mmreg.errors import NotFound
-from mmreg.registry.commit import UPKEEP_WAIT_S, upkeep_lease
 from mmreg.registry.lake import Lake
 from mmreg.registry.leases import lease, wait_for
 
@@ -22,6 +21,8 @@ def held(lake: Lake, ref: str, versions: Sequence[tuple[str, int]]) -> Iterator[
 
     Raises `NotFound` where one is gone, and `StorageError` for a lake that cannot be written to: the hold is a lease.
     """
+    from mmreg.registry.commit import UPKEEP_WAIT_S, upkeep_lease  # not above: who looks at the index holds nothing
+
     with lease(lake.store, f"read.{uuid.uuid4().hex}", reads=versions):
         # Clean-up looks at leases while it holds the table's own. Whoever comes later waits, and sees what has gone.
         for dataset, lance_version in versions:

@@ -87,3 +87,20 @@ def test_rooms_are_not_importable_bare() -> None:
     code += "    assert importlib.util.find_spec(room) is None, room"
     subprocess.run([sys.executable, "-c", code], cwd="/", check=True)
     assert find_spec("mmreg.registry") is not None
+
+
+@pytest.mark.parametrize("asked", [["pairs"], ["pairs:text"], ["pairs", "--through", "used", "--kind", "version"]])
+def test_looking_at_lineage_loads_nothing_that_writes(tmp_path: Path, asked: list[str]) -> None:
+    """No table is opened, no row read: neither Lance nor what commits, digests and threads need."""
+    (tmp_path / "texts.jsonl").write_text('{"text": "one"}\n')
+    source = "{type: jsonl, path: texts.jsonl}"
+    (tmp_path / "mmreg.yaml").write_text(
+        f"version: 1\nproject: p\ndatasets:\n  pairs: {{source: {source}, columns: {{text: {{type: text}}}}}}\n"
+    )
+    for verb in ("init", "apply"):
+        subprocess.run([sys.executable, "-m", "mmreg", verb], cwd=tmp_path, capture_output=True, check=True)
+    command = ["mmreg", "-C", str(tmp_path), "lineage", "up", *asked]
+    loaded = modules_after(f"import sys; sys.argv = {command!r}\nfrom mmreg.__main__ import main; main()")
+    assert "mmreg.registry.lineage.walk" in loaded
+    assert foreign(loaded) <= {"click", "ruamel", "xxhash"}
+    assert not loaded & {"concurrent.futures", "hashlib", "socket", "mmreg.registry.commit"}
