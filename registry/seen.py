@@ -57,12 +57,11 @@ def _seen(workspace: Workspace, ancestry: Ancestry, run: Run, model: str, data: 
 
 def _in_version(workspace: Workspace, version: VersionRow, data: TrainedOn, family: Family) -> bool | None:
     """Whether the rows that were trained on have one of ``family``; None where the version is gone from the lake."""
-    chosen = None
-    if version.kind == "derived":
-        table = workspace.lake.find_table(version.dataset, version.lance_version)
-        if table is None:
-            return None
-        chosen = read_selection(table).only(data.split, version.dataset)
+    table = workspace.lake.find_table(version.dataset, version.lance_version)
+    if table is None:
+        return None
+    derived = version.kind == "derived"
+    chosen = read_selection(table).only(data.split, version.dataset) if derived else None
     for number, (root, lance_version) in enumerate(roots_at(version)):
         there = table_since(workspace.lake, root, lance_version)
         for sample_id in family:
