@@ -37,7 +37,7 @@ def up(session: Session, node: NodeRef, ways: Ways, view: View) -> None:
     The runs, versions, models and sources upstream of it.
 
     \b
-    Examples:
+    Example:
         mmreg lineage up train@v2
         mmreg lineage up pairs@v7:caption_mllm
         mmreg lineage up train --kind version --through curated_by

@@ -43,15 +43,16 @@ class _Flows:
             if place.node == output:
                 # What a run wrote comes from what it read to write it; the rest was carried over.
                 above = [more for step in steps for more in (into.get(step.source, ()) or [step])]
-                found[place.column] = [self._source(step.source, step.kind) for step in above]
+                told = [self._source(step.source, step.kind) for step in above]
+                found[place.column] = [source for source in told if source is not None]
         return found
 
-    def _source(self, place: Place, kind: str) -> Source:
+    def _source(self, place: Place, kind: str) -> Source | None:
+        """None for a model, or what was read, that is no part of what is exported."""
         node = self._nodes.get(place.node)
         if node is None and (row := self._flow.row(place.node)) is not None:
             node = Node(place.node, "version", row.dataset, row.ref)
-        assert node is not None, place  # a model or a source is an input of the run
-        return Source(node, kind, place.column or None)
+        return Source(node, kind, place.column or None) if node is not None else None
 
 
 class _Columns:

@@ -36,10 +36,12 @@ def test_every_command_has_help_with_an_example_that_parses(
     text = inspect.cleandoc(command.help or "")
     summary, _, example = text.partition("\b\nExample:\n")
     assert summary.splitlines()[0].endswith(".")
-    words = shlex.split(example.partition(" > ")[0])
-    assert " ".join(words).startswith(f"{name} ") or words == name.split()
-    with command.make_context(name, words[len(name.split()) :], parent=ctx.parent):
-        pass
+    assert example
+    for line in example.splitlines():
+        words = shlex.split(line.partition(" > ")[0])
+        assert " ".join(words).startswith(f"{name} ") or words == name.split()
+        with command.make_context(name, words[len(name.split()) :], parent=ctx.parent):
+            pass
 
 
 @pytest.mark.parametrize(("name", "command", "ctx"), COMMANDS, ids=[name for name, _, _ in COMMANDS])
@@ -110,7 +112,7 @@ def test_errors_of_the_command_line_itself_are_json_too() -> None:
     [
         ["show", "a b"],
         ["log", "../x"],
-        ["lineage", "up", "thing:x"],
+        ["lineage", "up", "a b:x"],
         ["model", "show", "clip@"],
         ["head", "x", "-n", "-1"],
         ["eval", "record", "clip", "pairs", "--metric", "r@1"],
