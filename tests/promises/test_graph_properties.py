@@ -378,6 +378,21 @@ def test_licenses_name_all_data_and_models(history: History) -> None:
 
 @FEW
 @given(histories())
+def test_orphans(history: History) -> None:
+    """What no run read and nothing refers to, but the newest of each dataset."""
+    with recorded(history.runs) as registry:
+        found = {of.kind: {one.ref for one in of.found} for of in registry.orphans().kinds}
+        read = {used.id for run in history.runs for used in run.inputs}
+        read |= {pin["uuid"] for run in history.runs for output in run.outputs for pin in output.roots}
+        older = [version for versions in history.versions.values() for version in versions[:-1]]
+        assert found["unused_version"] == {v.output.ref for v in older if v.output.uuid not in read}
+        unused = {f"model:{name}@{digest[:12]}" for digest, name in history.models.items() if digest not in read}
+        assert found["unused_model"] == unused
+        assert not found["model_without_data"] and not found["unread_source"]
+
+
+@FEW
+@given(histories())
 def test_leaks_upstream(history: History) -> None:
     """A dataset has leaked into what has its rows or values, and what was made with models that learned from it."""
     with recorded(history.runs) as registry:
