@@ -6,7 +6,7 @@ Opens no table: runs tell what they spent, and the index knows the runs.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -103,7 +103,7 @@ class _Group:
             self.stopped.add(run.id)
 
     def line(self, ways: _Ways) -> CostLine:
-        way = min((ways.to(node) for node in self.nearest), key=len, default=())
+        way = ways.from_nearest(self.nearest)
         return CostLine(self.name, self.kind, len(self.spent), len(self.stopped), self._amounts(), way)
 
     def _amounts(self) -> Mapping[str, Amount]:
@@ -160,13 +160,19 @@ class _Ways:
         self.nodes = {node.id: node for node in upstream.nodes}
         self._upstream = upstream
 
-    def to(self, id: str) -> tuple[str, ...]:
+    def from_nearest(self, ids: Iterable[str]) -> tuple[str, ...]:
+        """The way from the one of ``ids`` that is the fewest steps away, the first of several."""
+        step: str | None = min((id for id in ids if id in self._next), key=self._rank.__getitem__, default=None)
         way: list[str] = []
-        step: str | None = id if id in self._next else None
         while step is not None:
             way.append(shown(self.nodes[step]))
             step = self._next[step]
         return tuple(way)
+
+    @cached_property
+    def _rank(self) -> Mapping[str, int]:
+        """Breadth first, what is nearer comes first."""
+        return {id: place for place, id in enumerate(self._next)}
 
     @cached_property
     def _next(self) -> Mapping[str, str | None]:
