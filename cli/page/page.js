@@ -120,14 +120,16 @@ function picture(boxes, links, layout, graph, shown, focus) {
   const tip = drawn("marker", {id: "tip", viewBox: "0 0 10 8", markerWidth: 10, markerHeight: 8, refX: 9, refY: 4, orient: "auto", markerUnits: "userSpaceOnUse"});
   tip.append(drawn("path", {d: "M0 0L10 4L0 8z"}));
   svg.append(drawn("defs", {}, tip));
-  const said = [];
-  links.forEach(([, , kinds], at) => {
+  const said = [], into = new Map();
+  links.forEach(([, to, kinds], at) => {
     const points = layout.ways[at];
     svg.append(drawn("path", {class: `edge ${kinds.join(" ")}`, d: curve(points), "marker-end": "url(#tip)"}));
     const role = kinds.map(kind => data.roles[kind]).filter(Boolean).join(", ");
     if (role) {
-      const [a, b] = points.slice(-2);
-      said.push(drawn("text", {class: "role", x: (a[0] + b[0]) / 2, y: (a[1] + b[1]) / 2 + 4}, role));
+      const [[ax, ay], [bx, by]] = points.slice(-2), nth = into.get(to) ?? 0;
+      into.set(to, nth + 1);
+      const part = Math.max(0.3, 1 - 32 / (by - ay)) + (nth % 2 ? 0.3 : 0); // near its box, not beside the one before
+      said.push(drawn("text", {class: "role", x: ax + (bx - ax) * part, y: ay + (by - ay) * part + 4}, role));
     }
   });
   for (const {id, fold, node, lines, w: width, h: height} of [...boxes].sort((a, b) => layout.at.get(a.id).y - layout.at.get(b.id).y || layout.at.get(a.id).x - layout.at.get(b.id).x)) {
