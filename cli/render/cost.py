@@ -23,6 +23,8 @@ def _(value: Cost) -> Iterator[Line]:
     """A line a job, the total, and then what is in no sum."""
     known = [measure for measure, amount in value.total.amounts.items() if amount.known]
     yield (Styled(value.ref, "bold"), f"  {plural(value.total.runs, 'run')}, each counted once")
+    if not value.total.runs:
+        return
     yield ("",)
     headers = ("", value.by.upper(), "RUNS", *(_title(measure) for measure in known), "WAY")
     lines = [_cells(line, known) for line in value.lines]

@@ -66,6 +66,7 @@ def test_cost_tells_the_jobs_and_what_nobody_counted(applied: Place) -> None:
     answer = applied.json("cost", "train", "--by", "dataset")
     assert {line["name"]: line["runs"] for line in answer["lines"]} == {"pairs": 2, "train": 1}
     assert answer["total"]["amounts"]["seconds"]["known"] == 3
+    assert applied.text("cost", "source:images") == "images  0 runs, each counted once\n"
     assert applied.call("cost", "nothing").exit_code == 3
 
 
