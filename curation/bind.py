@@ -86,8 +86,8 @@ class BoundPass:
 def bind(registry: Registry, name: str) -> BoundPass:
     """Bind the declared pass ``name``.
 
-    Raises `Blocked` where it waits for a model or a file that does not exist yet, `NotFound` for an unknown operator, model or
-    prompt file and `UsageError` for inputs, outputs or parameters that do not fit it.
+    Raises `Blocked` where it waits for a model or a file that does not exist yet, `NotFound` for an unknown operator,
+    model or prompt file and `UsageError` for inputs, outputs or parameters that do not fit it.
     """
     spec = registry.spec.passes[name]
     root, cls, inputs = _read(registry, name)

@@ -12,6 +12,7 @@ from mmreg.curation.account import Account
 from mmreg.curation.bind import BoundPass
 from mmreg.curation.freshness import Freshness, seen_columns
 from mmreg.curation.people import with_people
+from mmreg.errors import Conflict
 from mmreg.registry.clock import now
 from mmreg.registry.commit import Draft, Seen, publish
 from mmreg.registry.derive import repoint
@@ -55,6 +56,7 @@ def publish_columns(registry: Registry, done: Computed) -> Run | None:
     None where others have published the same meanwhile. What was staged is forgotten.
     """
     bound, table = done.bound, done.newest.table
+    _refuse_changed(done)
     run = with_people(registry, bound, run_of(registry, done), _annotated(done))
     read = registry.version_at(bound.root, table.version)
     seen = Seen(read.lance_version, read.ordinal) if read.ordinal else None
@@ -126,6 +128,17 @@ def facet(done: Computed) -> dict[str, object]:
 def _prompt(bound: BoundPass) -> bytes | None:
     """The prompt as the lake keeps it."""
     return redacted(bound.prompt).encode() if bound.prompt is not None else None
+
+
+def _refuse_changed(done: Computed) -> None:
+    """Raise `Conflict` where a file was written to while it was read: the answers are of no generation then."""
+    for files in done.bound.files.values():
+        if files.changed:
+            done.stage.clear()
+            raise Conflict(
+                f"pass {done.bound.name}: {files.path} has changed while it was read",
+                hint=f"once nobody writes to it: mmreg apply {done.bound.name}",
+            )
 
 
 def _annotated(done: Computed) -> int | None:

@@ -29,6 +29,11 @@ class NamedFiles:
     paths: tuple[Path, ...]
     digest: str
 
+    @property
+    def changed(self) -> bool:
+        """Whether they hold something else by now."""
+        return not all(path.is_file() for path in self.paths) or _digest(self.paths) != self.digest
+
     def source(self, pass_name: str) -> RunInput:
         """They as an input of a run of the pass."""
         return RunInput("source", f"{pass_name}/{self.digest}", self.path)

@@ -120,7 +120,12 @@ class Records:
     def named_objects(self) -> Iterator[tuple[Run, str]]:
         """Every object that a run names by its digest, but the lists of files."""
         for run in self.runs.values():
-            for name, part in (("ingest", "rejected_object"), ("pass", "summary"), ("pass", "prompt")):
+            for name, part in (
+                ("ingest", "rejected_object"),
+                ("pass", "summary"),
+                ("pass", "prompt"),
+                ("annotations", "object"),
+            ):
                 facet: Mapping[str, Any] = run.facets.get(name) or {}
                 if isinstance(facet, Mapping) and facet.get(part):
                     yield run, facet[part]

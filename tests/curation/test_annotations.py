@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from mmreg.curation.annotation_files import read_annotations
 from mmreg.curation.annotations import Annotations, pseudonym
 from mmreg.curation.protocol import Recipe
-from mmreg.errors import UsageError
+from mmreg.errors import Conflict, UsageError
 from mmreg.schemas.erasure import Asked, ErasureReport
 
 DECLARATION = """
@@ -189,6 +190,32 @@ def test_a_pass_waits_for_its_file_and_no_other_does(judged: Judged) -> None:
     assert steps["judged"].message == "waits for labels.jsonl, which is not there yet"
     judged.labels(said("one", 4))
     assert judged.apply()["judged"].outcome == "published"
+
+
+LATE = """
+from pathlib import Path
+
+from mmreg.curation.annotations import Annotations
+
+
+class Late(Annotations):
+    def open(self):
+        Path(self._paths[0]).write_text('{"text": "one", "quality": 1}\\n')
+        super().open()
+"""
+
+
+def test_a_file_that_changes_while_it_is_read_publishes_nothing(judged: Judged) -> None:
+    (judged.folder / "late.py").write_text(LATE)
+    judged.edit("use: annotations", 'use: "late:Late"')
+    judged.labels(said("one", 4))
+    with pytest.raises(Conflict, match=r"labels\.jsonl has changed while it was read"):
+        judged.apply()
+    judged.edit('use: "late:Late"', "use: annotations")
+    judged.labels(said("one", 4))
+    judged.apply()
+    assert judged.rows("quality")["one"] == (4,)
+    sys.modules.pop("late", None)
 
 
 def test_what_is_wrong_with_a_file_or_a_declaration_is_said_with_its_place(judged: Judged, tmp_path: Path) -> None:
