@@ -20,6 +20,8 @@ from mmreg.schemas.lineage import Edge, EdgeKind, Lineage, Node
 
 ALIKE = 3
 """From so many nodes alike on they are counted."""
+STRANGERS = 12
+"""From so many on nodes are counted that are alike but for their names: selections for sixty customers."""
 CHAIN = 5
 """From so many nodes on the inside of a chain is folded: two passes and what lies between them."""
 _ROUNDS = 4
@@ -66,7 +68,8 @@ def unfolded(lineage: Lineage) -> Sketch:
 def fold(lineage: Lineage) -> Sketch:
     """Nodes alike counted, validations hung on what they looked at, chains shortened. The focus stays as it is."""
     sketch = unfolded(lineage)
-    sketch = _merged(sketch, list(_alike(sketch)), "alike")
+    sketch = _merged(sketch, list(_alike(sketch, ALIKE)), "alike")
+    sketch = _merged(sketch, list(_alike(sketch, STRANGERS, by_name=False)), "alike")
     sketch = _hung(sketch, _looks(sketch))
     return _shortened(sketch)
 
@@ -119,19 +122,20 @@ def _looks(sketch: Sketch) -> dict[str, str]:
     }
 
 
-def _alike(sketch: Sketch) -> Iterator[Sequence[str]]:
-    """Groups of nodes of one kind and name that came about alike and came to the same: all upstream of them is alike,
-    and so is all downstream.
+def _alike(sketch: Sketch, least: int, *, by_name: bool = True) -> Iterator[Sequence[str]]:
+    """Groups of ``least`` nodes or more of one kind (and name) that came about alike and came to the same: all upstream
+    of them is alike, and so is all downstream.
     """
     before, after = _neighbours(sketch)
     order = list(_sorted(sketch, before, after))
-    upstream = _signatures(sketch, order, before)
-    downstream = _signatures(sketch, reversed(order), after)
+    sorts = {id: _sort(knot, sketch.focus, by_name) for id, knot in sketch.knots.items()}
+    upstream = _signatures(sorts, order, before)
+    downstream = _signatures(sorts, reversed(order), after)
     number: defaultdict[Hashable, int] = defaultdict(count().__next__)
     classes = {id: number[upstream[id], downstream[id]] for id in sketch.knots}
     for _ in range(_ROUNDS):
         sizes = Counter(classes.values())
-        several = [id for id in sketch.knots if sizes[classes[id]] >= ALIKE]
+        several = [id for id in sketch.knots if sizes[classes[id]] >= least]
         near = {
             id: [frozenset((classes[far], kind) for far, kind in way[id]) for way in (before, after)] for id in several
         }
@@ -139,7 +143,7 @@ def _alike(sketch: Sketch) -> Iterator[Sequence[str]]:
     groups: dict[int, list[str]] = defaultdict(list)
     for id, its in classes.items():
         groups[its].append(id)
-    return (group for group in groups.values() if len(group) >= ALIKE)
+    return (group for group in groups.values() if len(group) >= least)
 
 
 _Ways = Mapping[str, Sequence[tuple[str, EdgeKind]]]
@@ -167,20 +171,22 @@ def _sorted(sketch: Sketch, before: _Ways, after: _Ways) -> Iterator[str]:
                 ready.append(far)
 
 
-def _signatures(sketch: Sketch, order: Iterable[str], way: _Ways) -> dict[str, int]:
+def _signatures(sorts: Mapping[str, Hashable], order: Iterable[str], way: _Ways) -> dict[str, int]:
     """A number for each node, equal where all that is beyond them that ``way`` is alike, in linear time."""
     numbers: dict[Hashable, int] = {}
-    found = {id: numbers.setdefault(id, len(numbers)) for id in sketch.knots}
+    found = {id: numbers.setdefault(id, len(numbers)) for id in sorts}
     for id in order:
-        key = (_sort(sketch.knots[id].node, sketch.focus), frozenset((found[far], kind) for far, kind in way[id]))
+        key = (sorts[id], frozenset((found[far], kind) for far, kind in way[id]))
         found[id] = numbers.setdefault(key, len(numbers))
     return found
 
 
-def _sort(node: Node, focus: str) -> Hashable:
+def _sort(knot: Knot, focus: str, by_name: bool) -> Hashable:
+    node = knot.node
     if node.id == focus:
         return node.id
-    return (node.kind, node.name, node.facts.get("job"), node.facts.get("state"), str(node.facts.get("columns")))
+    facts = (node.kind, node.facts.get("job"), node.facts.get("state"), str(node.facts.get("columns")))
+    return (*facts, node.name) if by_name else facts
 
 
 def _shortened(sketch: Sketch) -> Sketch:

@@ -22,6 +22,8 @@ def name(knot: Knot) -> str:
     if knot.how == "one":
         return first
     if knot.how == "alike":
+        if knot.node.kind == "run" and knot.node.name != knot.members[0].name:
+            first, last = (clip(_job(node), _NAME) for node in (knot.members[0], knot.node))
         return f"{len(knot.members):,} × {first} … {last}"
     versions = [clip(node.ref, _NAME) for node in knot.members if node.kind == "version"]
     return f"⋯ {' … '.join(dict.fromkeys((versions[0], versions[-1])))}" if versions else "⋯"
@@ -55,7 +57,11 @@ def _counted(nodes: Sequence[Node]) -> Iterator[str]:
 
 
 def _name(node: Node) -> str:
-    return node.ref if node.kind != "run" else f"{node.facts.get('job', 'run')} {node.name} · {short(node)}"
+    return node.ref if node.kind != "run" else f"{_job(node)} · {short(node)}"
+
+
+def _job(node: Node) -> str:
+    return f"{node.facts.get('job', 'run')} {node.name}"
 
 
 def short(node: Node) -> str:
@@ -89,15 +95,13 @@ def lines(knot: Knot) -> tuple[str, ...]:
         passes = [fact for fact in told if fact.startswith("pass")]
         return _tamed((name(knot), ", ".join(fact for fact in told if fact not in passes), *passes))
     first, last = label(knot.members[0]), label(knot.node)
-    return _tamed((f"{len(knot.members):,} × {first[0]}", f"… {last[1] if len(last) > 1 else last[0]}"))
+    end = next((f"… {b}" for a, b in zip(first, last, strict=False) if a != b), "")
+    return _tamed((f"{len(knot.members):,} × {first[0]}", end, *_counted(knot.beside)))
 
 
 def label(node: Node) -> tuple[str, ...]:
     """A few lines of at most `LIMIT` characters, without control characters. Not yet escaped."""
-    if node.kind == "run":
-        lines = (f"{node.facts.get('job', 'run')} {node.name}", short(node), *_facts(node))
-    else:
-        lines = (node.ref, *_facts(node))
+    lines = (_job(node), short(node), *_facts(node)) if node.kind == "run" else (node.ref, *_facts(node))
     return _tamed(lines) or (node.kind,)  # Mermaid cannot parse an empty label
 
 

@@ -38,7 +38,7 @@ def svg(lineage: Lineage, *, whole: bool = False) -> str:
     if len(sketch.knots) > MOST:
         raise UsageError(
             f"{len(sketch.knots):,} boxes are more than fit one picture ({MOST:,})",
-            hint="with --depth N, or --format html: that finds and shows any part of it",
+            hint=f"{'without --all, ' if whole else ''}with --depth N, or --format html: that shows any part of it",
         )
     links = _links(sketch)
     placed = _placed(sketch, links)

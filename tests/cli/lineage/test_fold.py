@@ -7,10 +7,11 @@ from itertools import pairwise
 from typing import Any
 
 import networkx as nx
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmreg.cli.render import render
+from mmreg.cli.render import label, render
 from mmreg.cli.render.fold import Sketch, fold, unfolded
 from mmreg.cli.render.layout import paint
 from mmreg.cli.render.lineage import Tree
@@ -55,6 +56,25 @@ def test_validations_are_counted_beside_what_they_looked_at(studio: Studio) -> N
     for _ in range(40):
         history.run("validation", "train", ("train", "used"))
     assert shown(history.seen("version:train-1", "down"))[0] == "train@v1  5,000 rows  41 validations"
+
+
+@pytest.mark.parametrize(("customers", "boxes"), [(60, 3), (11, 23)])
+def test_many_that_differ_by_name_alone_are_counted_a_few_are_not(studio: Studio, customers: int, boxes: int) -> None:
+    history = studio(0)
+    history.version(history.run("ingest", "pairs"), "pairs")
+    for number in range(customers):
+        history.version(history.run("select", f"for_{number}", ("pairs", "used")), f"for_{number}")
+    sketch = fold(history.seen("version:pairs-1", "down"))
+    assert len(sketch.knots) == boxes
+    if customers == 60:
+        assert [paint(line, colour=False) for line in render(Tree(sketch))][1:] == [
+            "└─ 60 × select for_0 … select for_59",
+            "   └─ 60 × for_0@v1 … for_59@v1",
+        ]
+        assert [label.lines(knot) for knot in sketch.knots.values()][1:] == [
+            ("60 × select for_0", "… select for_59"),
+            ("60 × for_0@v1", "… for_59@v1"),
+        ]
 
 
 def test_five_hundred_nodes_can_be_read(studio: Studio) -> None:
@@ -118,6 +138,8 @@ def test_a_folded_tree_tells_every_knot_once_and_holds_no_control_character(
     told = [line for line in lines if line and line[-1] not in (("  (see above)", "dim"), ("  (see below)", "dim"))]
     assert len(told) == len(tree.sketch.knots)
     assert not any(HOSTILE.search(paint(line, colour=False)) for line in lines)
+    for knot in tree.sketch.knots.values():
+        assert label.lines(knot) and all(0 < len(line) <= label.LIMIT for line in label.lines(knot))
 
 
 def _graph(sketch: Sketch) -> Any:
