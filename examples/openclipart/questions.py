@@ -16,6 +16,9 @@ from dataclasses import dataclass
 import mmreg
 from mmreg import Registry
 
+WIDE = 200
+"""Characters of a line of an answer that a page shows."""
+
 BEGIN = """\
 # Questions to the graph
 
@@ -82,8 +85,12 @@ def _samples(ref: str, split: str | None = None) -> set[str]:
     return {sample.hex()[:10] for batch in batches for sample in batch.column("sample_id").to_pylist()}
 
 
-def _shortened(lines: list[str], limit: int) -> list[str]:
-    return lines if len(lines) <= limit else [*lines[:limit], f"... {len(lines) - limit} lines more"]
+def _shortened(lines: Sequence[str], limit: int) -> Iterator[str]:
+    """So much of an answer as a page can take."""
+    for line in lines[:limit]:
+        yield line if len(line) <= WIDE else f"{line[: WIDE - 2]} …"
+    if len(lines) > limit:
+        yield f"... {len(lines) - limit} lines more"
 
 
 QUESTIONS = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -67,6 +68,9 @@ def test_from_raw_files_to_a_promoted_selection(project: Path, run: Demo) -> Non
     assert "source" in {kind for kind, _ in seen}
     assert {"curated_by", "trained_on", "evaluated_on"} <= {edge["kind"] for edge in lineage["edges"]}
 
+    page = (Path(__file__).parents[2] / "docs" / "lineage.md").read_text(encoding="utf-8")
+    assert _questions(run("questions.py")) == _questions(page)
+
     assert {step["outcome"] for step in mmreg("apply")["steps"]} == {"unchanged"}
 
     _add_one(project)
@@ -75,6 +79,21 @@ def test_from_raw_files_to_a_promoted_selection(project: Path, run: Demo) -> Non
     assert computed == {"clips": 1, "stats": 1, "clean": 1, "pixels": 1, "score": 1}
     assert after["pool"]["rows"] == first["pool"]["rows"] + 1
     assert {step["outcome"] for step in after.values() if step["kind"] == "training"} <= {"stale", "unchanged"}
+
+
+def _questions(page: str) -> list[str]:
+    """What is asked, how, and what the answers begin with; the page was printed by the demo in its full size."""
+    kept: list[str] = []
+    answer = 0
+    for line in page.splitlines():
+        answer = answer + 1 if answer else 0
+        if line.startswith("```"):
+            answer = 0 if answer else 1
+        elif not answer or line.startswith("$ "):
+            kept.append(re.sub(r"\b[0-9a-f]{10,64}\b", "DIGEST", line))
+        elif answer == 3 and not line.startswith("{"):
+            kept.append(re.sub(r"[0-9a-f]{10,64}|[0-9][0-9,.]*", "N", line).split("  ")[0])
+    return kept
 
 
 def _add_one(project: Path) -> None:
