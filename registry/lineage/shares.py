@@ -16,7 +16,6 @@ from mmreg.registry.derive import roots_at
 from mmreg.registry.lineage.ancestry import Ancestry
 from mmreg.registry.lineage.boost import Modes
 from mmreg.registry.lineage.depth import Depths
-from mmreg.registry.lineage.history import PassHistory
 from mmreg.registry.lineage.training_rows import Seen, data_of
 from mmreg.schemas.arrow import state_column
 from mmreg.schemas.boost import EXTERNAL, MODELS, MODES, ColumnShare, Made, Mode, Shares
@@ -77,7 +76,7 @@ class _Count:
         row = self._ancestry.version(RunInput("version", reader.uuid, reader.ref))
         assert row is not None
         for part, (root, at) in zip(reader.parts, roots_at(row), strict=True):
-            made = list(self._generations(part, root, at))
+            made = list(self._generations(part, root, at, names))
             said = [name for generation in made if generation.mode == "human" for name in generation.columns]
             columns = dict.fromkeys(["sample_id", *(generation.state for generation in made), *said])
             for batch in part.batches(list(columns), None, BATCH_ROWS):
@@ -104,21 +103,18 @@ class _Count:
         rows = sum(number for made, number in self._made_rows.items() if made.intersection(modes))
         return Made(rows, sum(counts[mode] for counts in self._made_cells.values() for mode in modes))
 
-    def _generations(self, part: Part, root: str, at: int) -> Iterator[_Generation]:
+    def _generations(self, part: Part, root: str, at: int, names: list[str]) -> Iterator[_Generation]:
         row = next(row for row in self._ancestry.versions(root) if row.lance_version <= at)
         for name, passed in self._ancestry.history(row).passes.items():
             state = state_column(name)
             if state in part.table.schema.names:
                 known = self._depths.generations(row, name)
                 for number, runs in self._ancestry.alive(row, name).items():
-                    mode, told, written = self._mode(runs), known[number], self._written(passed, part)
+                    mode, told = self._mode(runs), known[number]
+                    written = tuple(column for column in passed.columns if column in names)
                     creates = passed.makes_rows or (told.creates and bool(written))
                     if creates or (mode == "human" and written):
                         yield _Generation(state, number, told.depth if creates else 0, mode, written)
-
-    def _written(self, passed: PassHistory, part: Part) -> tuple[str, ...]:
-        there = part.table.schema.names if self._column is None else [self._column]
-        return tuple(name for name in passed.columns if name in there)
 
     def _mode(self, runs: list[Run]) -> Mode:
         """The worst in which the runs of a generation asked models, or people; those upstream of what was asked."""
@@ -138,7 +134,7 @@ class _Count:
             depth[rows] = np.maximum(depth[rows], generation.depth)
             modes[rows] |= 1 << MODES.index(generation.mode)
             for column, cells in by_column.items():
-                if column in names and (number := int(cells.sum())):
+                if number := int(cells.sum()):
                     self._made_cells.setdefault(column, Counter())[generation.mode] += number
         self._by_depth.update(_tally(depth))
         for bits, number in _tally(modes).items():
