@@ -169,7 +169,9 @@ def meant(db: Database, dataset: str) -> list[VersionRow]:
 
 
 def _latest(db: Database, dataset: str) -> list[VersionRow]:
-    return _select(db, "dataset = ?", (dataset,), limit=1)
+    # By the index alone, whatever the number of versions; all are looked at where none has a place yet.
+    newest = "dataset = ? AND lance_version = (SELECT max(lance_version) FROM version WHERE dataset = ?)"
+    return _select(db, newest, (dataset, dataset), limit=1) or _select(db, "dataset = ?", (dataset,), limit=1)
 
 
 def _select(db: Database, where: str, parameters: Parameters, limit: int = EVERYTHING) -> list[VersionRow]:
