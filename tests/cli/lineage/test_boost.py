@@ -33,7 +33,7 @@ trainings:
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
-    """Eight texts: people graded three, a model of unknown training wrote about four, a teacher about three of these."""
+    """Eight texts: people graded three, a model of unknown training wrote about four, a teacher about three of them."""
     made = Scene(tmp_path_factory.mktemp("boost"))
     made.source("pairs")
     made.weights("cap")
