@@ -15,8 +15,8 @@ from mmreg.cli.session import Session, pass_session
 def orphans(session: Session, dataset: str | None) -> None:
     """List what hangs on nothing.
 
-    In the whole lake, or in DATASET: versions that nothing was made from, models of unknown data, models that nobody uses, evaluations of what is
-    not known, sources that no version is from. None of it is wrong by itself.
+    In the whole lake, or in DATASET: versions that nothing was made from, models of unknown data, models that nobody
+    uses, evaluations of what is not known, sources that no version is from. None of it is wrong by itself.
 
     \b
     Example:

@@ -24,7 +24,7 @@ from mmreg.schemas.progress import Progress
 if TYPE_CHECKING:
     from mmreg.registry.api import Registry
     from mmreg.registry.catalog import VersionRow
-    from mmreg.schemas.declaration import TrainingSpec
+    from mmreg.schemas.declared_models import TrainingSpec
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ from mmreg.errors import MmregError, NotFound, TrainingFailed
 from mmreg.registry.components import declared_components
 from mmreg.registry.training import training
 from mmreg.registry.usage import measured
-from mmreg.schemas.declaration import TrainingSpec
+from mmreg.schemas.declared_models import TrainingSpec
 from mmreg.schemas.progress import Progress
 from mmreg.schemas.refs import ModelRef, VersionRef
 from mmreg.schemas.training import Data, trained_on

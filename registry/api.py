@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from mmreg.schemas.finding import DoctorReport
     from mmreg.schemas.gc import GcReport
     from mmreg.schemas.impact import Impact
-    from mmreg.schemas.license import Licenses
     from mmreg.schemas.leak import Leak
+    from mmreg.schemas.license import Licenses
     from mmreg.schemas.lineage import EdgeKind, Lineage, NodeKind
     from mmreg.schemas.model import Checkpoint
     from mmreg.schemas.model_detail import ModelDetail

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mmreg.registry.safetensors import TENSORS
-from mmreg.schemas.declaration import ComponentSpec
+from mmreg.schemas.declared_models import ComponentSpec
 from mmreg.schemas.model import Checkpoint, Component
 from mmreg.schemas.refs import ModelRef, VersionRef
 from mmreg.schemas.run import RunInput

@@ -15,7 +15,8 @@ from mmreg.schemas.refs import ModelRef
 if TYPE_CHECKING:
     from mmreg.config import Project
     from mmreg.registry.workspace import Workspace
-    from mmreg.schemas.declaration import Declared, ProjectSpec
+    from mmreg.schemas.declaration import ProjectSpec
+    from mmreg.schemas.declared import Declared
 
 
 @dataclass(frozen=True)

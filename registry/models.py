@@ -15,7 +15,7 @@ from mmreg.registry.components import components_of, declared_components, named,
 from mmreg.registry.hub import cached_snapshot, fetched_snapshot, is_hub
 from mmreg.registry.runs import new_run_id
 from mmreg.registry.weights import digest_weights, opaque_checkpoint, weights_stamp
-from mmreg.schemas.declaration import ModelSpec
+from mmreg.schemas.declared_models import ModelSpec
 from mmreg.schemas.model import Checkpoint, Component
 from mmreg.schemas.refs import ModelRef, VersionRef, check_name
 from mmreg.schemas.run import Job, Run, RunInput, RunState

@@ -21,7 +21,7 @@ from mmreg.errors import Conflict, IntegrityError, NotFound, StorageError, Usage
 from mmreg.registry.hub import cached_snapshot, is_hub
 from mmreg.registry.model_card import Card, read_card
 from mmreg.registry.safetensors import TENSORS, Tensor, TensorDigests, components, digest_of_tensors, tensors_of
-from mmreg.schemas.declaration import ModelSpec
+from mmreg.schemas.declared_models import ModelSpec
 from mmreg.schemas.model import Checkpoint
 from mmreg.schemas.refs import check_name
 from mmreg.sources.record import File

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from mmreg.schemas.check import ValidationReport
-from mmreg.schemas.declaration import Declared, Name
+from mmreg.schemas.declared import Declared, Name
 from mmreg.schemas.gate import Tighten
 from mmreg.schemas.located import find, plain, read
 from mmreg.schemas.suggest import did_you_mean

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from mmreg.errors import FilterError
-from mmreg.schemas.declaration import SELECTIONS, PassSpec, ProjectSpec, Wrong
+from mmreg.schemas.declaration import SELECTIONS, PassSpec, ProjectSpec
+from mmreg.schemas.declared import Wrong
 from mmreg.schemas.suggest import did_you_mean
 
 Roots = Mapping[str, str | None]

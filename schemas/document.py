@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from mmreg.errors import SpecError
 from mmreg.schemas.compose import apply_profile, assemble, fill_defaults, read_text
-from mmreg.schemas.declaration import ProjectSpec, Wrong
+from mmreg.schemas.declaration import ProjectSpec
+from mmreg.schemas.declared import Wrong
 from mmreg.schemas.json_schema import json_schema, keys_at, unknown_keys
 from mmreg.schemas.located import MAX_VALUES, Items, Node, Position, Scalar, Table, find, plain, value_at
 from mmreg.schemas.names import all_roots, contradictions, roots_of

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator
 
 from mmreg.errors import NotFound, UsageError
 from mmreg.schemas.columns import circles, misread_columns
-from mmreg.schemas.declaration import SELECTIONS, ProjectSpec, Wrong
+from mmreg.schemas.declaration import SELECTIONS, ProjectSpec
+from mmreg.schemas.declared import Wrong
 from mmreg.schemas.refs import ModelRef
 from mmreg.schemas.suggest import did_you_mean
 

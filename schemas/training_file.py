@@ -28,7 +28,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from mmreg.errors import SpecError
-from mmreg.schemas.declaration import ComponentSpec, Declared, ModelRefText, Name, VersionRefText, Wrong
+from mmreg.schemas.declared import Declared, ModelRefText, Name, VersionRefText, Wrong
+from mmreg.schemas.declared_models import ComponentSpec
 from mmreg.schemas.suggest import did_you_mean
 
 

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, ValidationError
 
 from mmreg.errors import UsageError
 from mmreg.schemas.check_spec import CheckSpec
-from mmreg.schemas.declaration import Declared
+from mmreg.schemas.declared import Declared
 from mmreg.validators.unknown import unknown
 
 Arguments = TypeVar("Arguments", bound=Declared)

@@ -43,7 +43,7 @@ _TEXT = '''\
 import pyarrow as pa
 import pyarrow.compute as pc
 from mmreg.errors import UsageError
-from mmreg.schemas.declaration import Declared
+from mmreg.schemas.declared import Declared
 from mmreg.validators.arguments import parse_arguments
 from mmreg.validators.row_check import RowCheck
 from mmreg.validators.table import cells
@@ -93,7 +93,7 @@ import io
 import pyarrow as pa
 from mmreg.errors import UsageError
 from mmreg.schemas.arrow import media_kind
-from mmreg.schemas.declaration import Declared
+from mmreg.schemas.declared import Declared
 from mmreg.validators.arguments import parse_arguments
 from mmreg.validators.row_check import RowCheck
 from mmreg.validators.table import cells

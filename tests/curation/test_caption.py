@@ -17,7 +17,7 @@ from mmreg.curation.protocol import LoadedModel, Pass, Recipe
 from mmreg.errors import UsageError
 from mmreg.registry.weights import opaque_checkpoint
 from mmreg.schemas.arrow import media_type
-from mmreg.schemas.declaration import ModelSpec
+from mmreg.schemas.declared_models import ModelSpec
 
 if TYPE_CHECKING:
     from tests.conftest import ModelServer

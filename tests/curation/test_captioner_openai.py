@@ -22,7 +22,7 @@ from mmreg.curation.captioner_openai import Pace
 from mmreg.curation.protocol import LoadedModel
 from mmreg.errors import MissingExtra, StorageError, UsageError
 from mmreg.registry.weights import opaque_checkpoint
-from mmreg.schemas.declaration import ModelSpec
+from mmreg.schemas.declared_models import ModelSpec
 
 if TYPE_CHECKING:
     from tests.conftest import ModelServer
@@ -222,7 +222,7 @@ def test_ctrl_c_waits_for_no_answer(model_server: ModelServer, picture: Callable
         from mmreg.curation.captioner import Params, Question, open_captioner
         from mmreg.curation.protocol import LoadedModel
         from mmreg.registry.weights import opaque_checkpoint
-        from mmreg.schemas.declaration import ModelSpec
+        from mmreg.schemas.declared_models import ModelSpec
 
         spec = ModelSpec(uri=sys.argv[1], name="tiny", framework="openai")
         model = LoadedModel(opaque_checkpoint(spec, "vlm"), None, lambda: sys.argv[2])

@@ -17,7 +17,7 @@ from safetensors.numpy import save_file
 
 from mmreg.errors import Conflict, IntegrityError, NotFound, StorageError, UsageError
 from mmreg.registry.weights import digest_weights, opaque_checkpoint
-from mmreg.schemas.declaration import ModelSpec
+from mmreg.schemas.declared_models import ModelSpec
 from mmreg.schemas.model import Checkpoint
 
 

@@ -19,7 +19,7 @@ from mmreg.errors import MmregError, StorageError, UsageError
 from mmreg.registry.media import with_bytes
 from mmreg.registry.weights import opaque_checkpoint
 from mmreg.schemas.arrow import media_type
-from mmreg.schemas.declaration import ModelSpec
+from mmreg.schemas.declared_models import ModelSpec
 
 KEY = "sk-planted1234567890abcdefghijklmnop"
 

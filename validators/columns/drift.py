@@ -13,7 +13,7 @@ from pydantic import Field
 from mmreg.errors import UsageError
 from mmreg.schemas.check import CheckResult, Histogram
 from mmreg.schemas.check_spec import CheckSpec
-from mmreg.schemas.declaration import Declared, VersionRefText
+from mmreg.schemas.declared import Declared, VersionRefText
 from mmreg.validators.arguments import Number, parse_arguments
 from mmreg.validators.columns.categories import Categories
 from mmreg.validators.columns.histograms import histogram

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mmreg.schemas.check import CheckResult
 from mmreg.schemas.check_spec import CheckSpec
-from mmreg.schemas.declaration import Declared
+from mmreg.schemas.declared import Declared
 from mmreg.validators.arguments import parse_arguments
 from mmreg.validators.columns.kinds import comparable, demand, is_list
 from mmreg.validators.row_check import RowCheck

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from mmreg.schemas.check import CheckResult
 from mmreg.schemas.check_spec import CheckSpec
-from mmreg.schemas.declaration import Declared
+from mmreg.schemas.declared import Declared
 from mmreg.validators.arguments import check_bounds, parse_arguments
 from mmreg.validators.columns.kinds import demand, is_list, is_text, texts
 from mmreg.validators.row_check import RowCheck

@@ -11,7 +11,8 @@ from mmreg.errors import UsageError
 from mmreg.schemas.arrow import arrow_type
 from mmreg.schemas.check import CheckResult
 from mmreg.schemas.check_spec import CheckSpec
-from mmreg.schemas.declaration import ColumnSpec, Declared
+from mmreg.schemas.declaration import ColumnSpec
+from mmreg.schemas.declared import Declared
 from mmreg.validators.arguments import parse_arguments
 from mmreg.validators.columns.kinds import is_list
 from mmreg.validators.table import Table, cells

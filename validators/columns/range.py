@@ -12,7 +12,7 @@ from pydantic import model_validator
 from mmreg.errors import UsageError
 from mmreg.schemas.check import CheckResult
 from mmreg.schemas.check_spec import CheckSpec
-from mmreg.schemas.declaration import Declared
+from mmreg.schemas.declared import Declared
 from mmreg.validators.arguments import Number, check_bounds, parse_arguments
 from mmreg.validators.row_check import RowCheck
 from mmreg.validators.table import Table, cells

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from mmreg.schemas.check import CheckResult
 from mmreg.schemas.check_spec import CheckSpec
-from mmreg.schemas.declaration import Declared
+from mmreg.schemas.declared import Declared
 from mmreg.validators.arguments import Number, parse_arguments
 from mmreg.validators.table import Table
 from mmreg.validators.tally import verdict

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from mmreg.errors import NotFound
 from mmreg.schemas.check import CheckResult
 from mmreg.schemas.check_spec import CheckSpec
-from mmreg.schemas.declaration import Declared, VersionRefText
+from mmreg.schemas.declared import Declared, VersionRefText
 from mmreg.schemas.upstream import Chain
 from mmreg.validators.arguments import check_bounds, parse_arguments
 from mmreg.validators.guards.stages import column_of, group, told

@@ -12,7 +12,7 @@ from mmreg.errors import NotFound, UsageError
 from mmreg.schemas.cells import values
 from mmreg.schemas.check import CheckResult
 from mmreg.schemas.check_spec import CheckSpec
-from mmreg.schemas.declaration import Declared, VersionRefText
+from mmreg.schemas.declared import Declared, VersionRefText
 from mmreg.schemas.upstream import Base
 from mmreg.validators.arguments import parse_arguments
 from mmreg.validators.guards.stages import Judged, Stage, answer, column_of, group, stages

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mmreg.errors import IntegrityError, NotFound
 from mmreg.schemas.check import CheckResult
 from mmreg.schemas.check_spec import CheckSpec
-from mmreg.schemas.declaration import Declared
+from mmreg.schemas.declared import Declared
 from mmreg.schemas.upstream import Origin
 from mmreg.validators.arguments import parse_arguments
 from mmreg.validators.table import Table

@@ -13,7 +13,7 @@ from mmreg.errors import UsageError
 from mmreg.schemas.arrow import ERROR
 from mmreg.schemas.check import CheckResult
 from mmreg.schemas.check_spec import CheckSpec
-from mmreg.schemas.declaration import Declared
+from mmreg.schemas.declared import Declared
 from mmreg.schemas.fingerprint import light_columns, row_fingerprints
 from mmreg.schemas.upstream import PassRecord
 from mmreg.validators.arguments import parse_arguments

@@ -12,9 +12,9 @@ from mmreg.errors import UsageError
 from mmreg.schemas.cells import values
 from mmreg.schemas.check import CheckResult, Histogram
 from mmreg.schemas.check_spec import CheckSpec
-from mmreg.schemas.declaration import Declared
-from mmreg.validators.arguments import parse_arguments
+from mmreg.schemas.declared import Declared
 from mmreg.schemas.terms import UNKNOWN, allowed, kind, most_restrictive
+from mmreg.validators.arguments import parse_arguments
 from mmreg.validators.table import Table, cells
 from mmreg.validators.tally import Example, example, share, short, verdict
 

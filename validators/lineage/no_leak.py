@@ -16,7 +16,7 @@ from mmreg.errors import UsageError
 from mmreg.schemas.arrow import media_kind
 from mmreg.schemas.check import CheckResult
 from mmreg.schemas.check_spec import CheckSpec
-from mmreg.schemas.declaration import Declared, VersionRefText
+from mmreg.schemas.declared import Declared, VersionRefText
 from mmreg.validators.arguments import parse_arguments
 from mmreg.validators.lineage.keys import By, Index, Keys, keys_of, sample_ids
 from mmreg.validators.table import Table, cells

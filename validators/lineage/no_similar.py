@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from mmreg.errors import UsageError
 from mmreg.schemas.check import CheckResult
 from mmreg.schemas.check_spec import CheckSpec
-from mmreg.schemas.declaration import Declared, VersionRefText
+from mmreg.schemas.declared import Declared, VersionRefText
 from mmreg.validators.arguments import Number, parse_arguments
 from mmreg.validators.lineage.keys import sample_ids
 from mmreg.validators.lineage.near_hashes import NearHashes

@@ -9,7 +9,7 @@ import numpy as np
 from mmreg.errors import NotFound
 from mmreg.schemas.check import CheckResult
 from mmreg.schemas.check_spec import CheckSpec
-from mmreg.schemas.declaration import Declared, VersionRefText
+from mmreg.schemas.declared import Declared, VersionRefText
 from mmreg.schemas.refs import VersionRef
 from mmreg.schemas.upstream import Origin
 from mmreg.validators.arguments import parse_arguments

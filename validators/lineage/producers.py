@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mmreg.schemas.check import CheckResult
 from mmreg.schemas.check_spec import CheckSpec
-from mmreg.schemas.declaration import Declared
+from mmreg.schemas.declared import Declared
 from mmreg.validators.arguments import parse_arguments
 from mmreg.validators.table import Table
 from mmreg.validators.tally import share, verdict

@@ -11,7 +11,7 @@ from mmreg.errors import UsageError
 from mmreg.schemas.arrow import DONE, state_column
 from mmreg.schemas.check import CheckResult
 from mmreg.schemas.check_spec import CheckSpec
-from mmreg.schemas.declaration import Declared
+from mmreg.schemas.declared import Declared
 from mmreg.schemas.fingerprint import NOTHING, light_columns, output_prints
 from mmreg.validators.arguments import parse_arguments
 from mmreg.validators.table import Table, cells

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from mmreg.schemas.check import CheckResult, Histogram
 from mmreg.schemas.check_spec import CheckSpec
-from mmreg.schemas.declaration import Declared
+from mmreg.schemas.declared import Declared
 from mmreg.validators.arguments import parse_arguments
 from mmreg.validators.lineage.synthetic import depths
 from mmreg.validators.table import Table

@@ -10,7 +10,7 @@ from pydantic import model_validator
 
 from mmreg.schemas.arrow import MediaKind
 from mmreg.schemas.check_spec import CheckSpec
-from mmreg.schemas.declaration import Declared
+from mmreg.schemas.declared import Declared
 from mmreg.validators.arguments import Number, check_bounds, parse_arguments
 from mmreg.validators.media.looks import Looks
 from mmreg.validators.media.measured import Look, Measured, media_column

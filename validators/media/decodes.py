@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from mmreg.schemas.arrow import MediaKind
 from mmreg.schemas.check import CheckResult
 from mmreg.schemas.check_spec import CheckSpec
-from mmreg.schemas.declaration import Declared
+from mmreg.schemas.declared import Declared
 from mmreg.validators.arguments import parse_arguments
 from mmreg.validators.media.looks import Looks
 from mmreg.validators.media.measured import Seen, media_column

@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from mmreg.errors import UsageError
 from mmreg.schemas.check import CheckResult
 from mmreg.schemas.check_spec import CheckSpec
-from mmreg.schemas.declaration import Declared
+from mmreg.schemas.declared import Declared
 from mmreg.validators.arguments import parse_arguments
 from mmreg.validators.media.spread import Spread
 from mmreg.validators.row_check import RowCheck

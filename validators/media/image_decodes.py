@@ -8,7 +8,8 @@ from pydantic import Field
 
 from mmreg.schemas.check import CheckResult
 from mmreg.schemas.check_spec import CheckSpec
-from mmreg.schemas.declaration import Declared, Limits
+from mmreg.schemas.declaration import Limits
+from mmreg.schemas.declared import Declared
 from mmreg.validators.arguments import parse_arguments
 from mmreg.validators.media.decode import Undecodable, header
 from mmreg.validators.media.measured import media_column

@@ -16,7 +16,7 @@ from mmreg.schemas.arrow import media_kind
 from mmreg.schemas.cells import values
 from mmreg.schemas.check import CheckResult
 from mmreg.schemas.check_spec import CheckSpec
-from mmreg.schemas.declaration import Declared
+from mmreg.schemas.declared import Declared
 from mmreg.validators.arguments import parse_arguments
 from mmreg.validators.columns.digests import Digests, DigestSet
 from mmreg.validators.media.across import IDS, SPLITS, open_other, open_splits

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from mmreg.schemas.check_spec import CheckSpec
-from mmreg.schemas.declaration import Declared
+from mmreg.schemas.declared import Declared
 from mmreg.validators.arguments import parse_arguments
 from mmreg.validators.media.measured import Measured, media_column
 from mmreg.validators.media.picture_look import PictureLook, Pictures

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from mmreg.schemas.check import CheckResult
 from mmreg.schemas.check_spec import CheckSpec
-from mmreg.schemas.declaration import Declared
+from mmreg.schemas.declared import Declared
 from mmreg.validators.arguments import parse_arguments
 from mmreg.validators.columns.digests import DigestCounts, Digests, digests_of
 from mmreg.validators.columns.kinds import demand, different, is_text, texts

@@ -15,7 +15,7 @@ from pydantic import Field
 from mmreg.errors import UsageError
 from mmreg.schemas.check import CheckResult, Histogram
 from mmreg.schemas.check_spec import CheckSpec
-from mmreg.schemas.declaration import Declared
+from mmreg.schemas.declared import Declared
 from mmreg.validators.arguments import parse_arguments
 from mmreg.validators.columns.kinds import demand, different, is_text, texts
 from mmreg.validators.libraries import installed

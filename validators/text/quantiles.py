@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from mmreg.schemas.check import CheckResult
 from mmreg.schemas.check_spec import CheckSpec
-from mmreg.schemas.declaration import Declared
+from mmreg.schemas.declared import Declared
 from mmreg.validators.arguments import Number, parse_arguments
 from mmreg.validators.columns.histograms import histogram
 from mmreg.validators.columns.kinds import demand, double, is_number
