@@ -208,8 +208,11 @@ def training(
 
     ``facts``: model, alias, framework, license, init_from, seed, params, components, cost, ... With ``measure`` the
     processor time and the wall time of the block, its child processes included, are part of its cost, unless they are
-    given. Raises `TrainingFailed` where the block ends without `Training.save`.
+    given. Raises `TrainingFailed` where the block ends without `Training.save`, and `UsageError` for a split that is
+    said of no input.
     """
+    if "split" in facts:
+        raise UsageError("a split belongs to what was trained on", hint=f"'{inputs[0]}:{facts['split']}' as an input")
     data = [TrainedData.of(workspace, asked) for asked in inputs]
     job = Training(workspace, name, data, facts, new_run_id())
     with job.holding():

@@ -207,8 +207,9 @@ def _wrong(query: str, said: str, place: int | None) -> UsageError:
     near = ""
     if missing := _MISSING.search(said):
         what, name = filter(None, missing.groups())
-        columns = {column.name for view in VIEWS for column in view.columns}
-        near = did_you_mean(name, columns if what == "column" else _VIEWS)
+        asked = [view for view in VIEWS if re.search(rf"\b{view.name}\b", query, re.IGNORECASE)] or VIEWS
+        columns = {column.name for view in asked for column in view.columns}
+        near = did_you_mean(name, columns - {name} if what == "column" else _VIEWS)
     if place is None:
         return UsageError(f"the query: {said}{near}", hint=_HINT)
     line, column = query.count("\n", 0, place) + 1, place - (query.rfind("\n", 0, place) + 1)

@@ -85,7 +85,7 @@ def _questions(page: str) -> list[str]:
     """What is asked, how, and what the answers begin with; the page was printed by the demo in its full size."""
     kept: list[str] = []
     answer = 0
-    for line in page.splitlines():
+    for line in page.strip().splitlines():
         answer = answer + 1 if answer else 0
         if line.startswith("```"):
             answer = 0 if answer else 1

@@ -146,15 +146,17 @@ def graph_of(runs: list[Run]) -> nx.DiGraph:
 
 
 def carried(runs: list[Run]) -> set[Edge]:
-    """From each version of a root to the run that made the next one, where that did not read it."""
+    """From each version to the run that made the next one, where that neither read it nor chose its rows anew."""
     found = set()
-    for dataset in {output.dataset for run in runs for output in run.outputs}:
+    for kind in {(output.dataset, output.kind) for run in runs for output in run.outputs}:
         made = sorted(
             ((o.lance_version, o.ordinal, o.uuid, run) for run in runs for o in run.outputs
-             if (o.dataset, o.kind) == (dataset, "root") and o.lance_version is not None),
+             if (o.dataset, o.kind) == kind and o.lance_version is not None),
             key=lambda one: one[:3],
         )  # fmt: skip
         for number, _, _, run in made:
+            if run.job.kind == "select":
+                continue
             before = [uuid for other, _, uuid, _ in made if other < number][-1:]
             read = {i.id for i in run.inputs if i.kind == "version"}
             found |= {Edge(f"version:{uuid}", f"run:{run.id}", "continues") for uuid in before if uuid not in read}

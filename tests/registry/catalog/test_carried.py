@@ -79,6 +79,23 @@ def test_a_selection_carries_nothing_over(catalog: Catalog, a_run: ARun) -> None
     )
 
 
+def test_a_derived_dataset_that_comes_along_goes_on_from_what_it_was(
+    catalog: Catalog, a_run: ARun, pairs: Pairs
+) -> None:
+    """A change of a root's columns brings it along, and reads it not; the selection stays upstream of it."""
+
+    def chosen(number: int) -> VersionOutput:
+        return VersionOutput("train", f"{number:04x}-train", number, "derived", 4, lance_version=number)
+
+    first = RunInput("version", pairs(1).uuid, "pairs@v1")
+    select = a_run(2, "select", "train", inputs=(first,), outputs=(chosen(1),))
+    change = a_run(3, "schema", "pairs", inputs=(first,), outputs=(pairs(2), chosen(2)))
+    for run in (change, a_run(1, "ingest", "pairs", outputs=(pairs(1),)), select):
+        catalog.absorb(run)
+    assert carried(catalog, chosen(2)) == {Edge(f"version:{chosen(1).uuid}", f"run:{change.id}", "continues")}
+    assert f"run:{select.id}" in {node.id for node in catalog.lineage(f"version:{chosen(2).uuid}", "up").nodes}
+
+
 def test_a_run_of_two_roots_goes_on_from_both(catalog: Catalog, a_run: ARun, pairs: Pairs) -> None:
     def other(number: int) -> dict[str, Any]:
         return {"dataset": "others", "uuid": f"{number:04x}-others"}
