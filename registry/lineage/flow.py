@@ -26,6 +26,8 @@ ROWS = ""
 """In the place of a column: which rows there are."""
 OF_ROWS = frozenset({"sample_id", "parent", "origin"})
 """Columns that say which rows there are."""
+AT_ONCE = 100
+"""Versions of a dataset whose runs are read together: who asks for one goes on to those beside it."""
 Columns = frozenset[str] | None
 """Which columns of a version count; None: all. With none of them only counts which rows it has."""
 ROWS_ALONE: Columns = frozenset()
@@ -62,6 +64,7 @@ class Flow:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._runs: dict[str, Run] = {}
+        self._beside: dict[str, Sequence[VersionRow]] = {}
         self._datasets: dict[str, _Dataset] = {}
         self._rows: dict[str, VersionRow] = {}
         self._steps: dict[str, _Steps] = {}
@@ -78,6 +81,9 @@ class Flow:
             yield from self.steps(run).out_of.get(place, ())
 
     def run(self, id: str) -> Run:
+        if id not in self._runs:
+            beside = [row.run for row in self._beside.get(id, ()) if row.run not in self._runs]
+            self._runs |= {run.id: run for run in self._catalog.runs_with(dict.fromkeys(beside))}
         if id not in self._runs:
             self._runs[id] = self._catalog.run(id)
         return self._runs[id]
@@ -176,6 +182,9 @@ class Flow:
         if name not in self._datasets:
             found = self._catalog.versions(name)
             self._rows |= {f"version:{row.uuid}": row for row in found}
+            for first in range(0, len(found), AT_ONCE):
+                part = found[first : first + AT_ONCE]
+                self._beside |= dict.fromkeys((row.run for row in part), part)
             self._datasets[name] = _Dataset(found, self.run)
         return self._datasets[name]
 
