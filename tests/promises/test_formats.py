@@ -42,7 +42,9 @@ def old(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
 
 def same(now: Any, then: Any, at: str = "") -> None:
     """That all which was said then is said now; more may be."""
-    if isinstance(then, dict) and isinstance(now, dict):
+    if isinstance(then, dict) and isinstance(now, dict) and {"nodes", "edges"} <= then.keys():
+        graph(now, then, at)
+    elif isinstance(then, dict) and isinstance(now, dict):
         for key, value in then.items():
             assert key in now, f"{at}: {key} is not said any more"
             same(now[key], value, f"{at}/{key}")
@@ -52,6 +54,17 @@ def same(now: Any, then: Any, at: str = "") -> None:
             same(one, other, f"{at}/{number}")
     else:
         assert now == then, at
+
+
+def graph(now: dict[str, Any], then: dict[str, Any], at: str) -> None:
+    """That each node and each edge is still there: newer versions know of more that a root carries over."""
+    known = {node["id"]: node for node in now["nodes"]}
+    for node in then["nodes"]:
+        assert node["id"] in known, f"{at}: {node['id']} is not said any more"
+        same(known[node["id"]], node, f"{at}/{node['id']}")
+    edges = [tuple(sorted(edge.items())) for edge in now["edges"]]
+    assert len(set(edges)) == len(edges), at
+    assert {tuple(sorted(edge.items())) for edge in then["edges"]} <= set(edges), at
 
 
 def plain(value: Any) -> Any:
