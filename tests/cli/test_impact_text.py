@@ -19,7 +19,7 @@ def shown(value: object) -> list[str]:
 
 def version(number: int, **more: object) -> TouchedVersion:
     facts: dict[str, object] = {"ways": {"content": ("pairs@v1", f"pairs@v{number}")}, "rows": 5, **more}
-    return TouchedVersion(f"pairs@v{number}", f"{number}", **facts)  # type: ignore[arg-type]
+    return TouchedVersion(f"pairs@v{number}", f"{number}", **facts)
 
 
 def test_nothing_steers_a_terminal() -> None:

@@ -25,7 +25,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 @view_options
 @pass_session
 def show(session: Session, view: View) -> None:
-    view.show(session, session.answer)  # type: ignore[attr-defined]
+    view.show(session, session.answer)
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def call(studio: Callable[[int], Any], tmp_path: Path) -> Callable[..., Result]:
     """The options on a command that answers with a lineage of 250 nodes."""
     history = studio(12)
     session = Session()
-    session.answer = history.seen(history.newest["train"], "up")  # type: ignore[attr-defined]
+    session.answer = history.seen(history.newest["train"], "up")
 
     def call(*args: str, as_json: bool = False) -> Result:
         session.json = as_json

@@ -40,7 +40,7 @@ def _lineages(draw: st.DrawFn) -> Lineage:
         for (thing, run), role in draw(st.lists(st.tuples(places, st.sampled_from(_ROLES)), max_size=8)):
             edges.add((thing, run, role))
         edges.update((run, thing, "generated") for thing, run in draw(st.lists(places, max_size=8)))
-    told = tuple(Edge(nodes[a].id, nodes[b].id, kind) for a, b, kind in sorted(edges))  # type: ignore[arg-type]
+    told = tuple(Edge(nodes[a].id, nodes[b].id, kind) for a, b, kind in sorted(edges))
     direction = draw(st.sampled_from(["up", "down", "path"]))
     return Lineage(draw(st.sampled_from(nodes)).id, direction, tuple(nodes), told)
 
@@ -81,7 +81,7 @@ def _classes() -> Iterator[tuple[str, type[Any]]]:
     for module in pkgutil.iter_modules(package.__path__):
         for kind in vars(importlib.import_module(f"{package.__name__}.{module.name}")).values():
             if isinstance(kind, type) and attr.has(kind) and "_get_schema" in vars(kind):
-                yield kind._get_schema(), kind  # type: ignore[attr-defined]
+                yield kind._get_schema(), kind
 
 
 def _strict(kind: type[Any], doc: dict[str, Any], facet: Callable[[dict[str, Any]], None]) -> None:

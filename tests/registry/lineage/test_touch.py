@@ -95,7 +95,7 @@ def histories(draw: st.DrawFn) -> list[Run]:
                 made = ({"name": "m", "digest": models[-1]},)
             elif models:
                 inputs.append(RunInput("checkpoint", draw(st.sampled_from(models)), "m"))
-            runs.append(run(number, kind, kind, inputs=tuple(inputs), checkpoints=made))  # type: ignore[arg-type]
+            runs.append(run(number, kind, kind, inputs=tuple(inputs), checkpoints=made))
     return runs
 
 
