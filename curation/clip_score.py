@@ -43,6 +43,5 @@ class ClipScore:
         errors = [image or text for image, text in zip(images.errors, texts.errors, strict=True)]
         cosines = np.einsum("nd,nd->n", images.rows, texts.rows)
         failed = np.array([error is not None for error in errors], bool)
-        return pa.record_batch(
-            {"score": pa.array(cosines, pa.float32(), mask=failed), "error": pa.array(errors, pa.string())}
-        )
+        scores = pa.array(cosines, pa.float32(), mask=failed)
+        return pa.record_batch([scores, pa.array(errors, pa.string())], names=["score", "error"])

@@ -295,8 +295,12 @@ def _rows(texts: list[str]) -> pa.Table:
     import pyarrow as pa
 
     documents = [json.loads(text) for text in texts]
-    schema = pa.schema([(name, pa.string()) for name in ("id", "ended_at", "json")])
-    return pa.table([[doc["id"] for doc in documents], [doc["ended_at"] for doc in documents], texts], schema=schema)
+    columns = {
+        "id": [doc["id"] for doc in documents],
+        "ended_at": [doc["ended_at"] for doc in documents],
+        "json": texts,
+    }
+    return pa.table({name: pa.array(column, pa.string()) for name, column in columns.items()})
 
 
 def _maintenance(said: Mapping[str, int]) -> Run:

@@ -18,7 +18,7 @@ from mmreg.validators.table import cells
 from mmreg.validators.tally import Tally, short
 
 if TYPE_CHECKING:
-    import pandas as pd  # type: ignore[import-untyped]
+    import pandas as pd
 
 MOST_BYTES = 256 * 1024**2
 """As many bytes of Arrow are collected at most; pandas takes several times as many."""
