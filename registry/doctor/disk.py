@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 LEAST_BYTES = 1 << 30
 LEAST_SHARE = 0.05
+ENOUGH_BYTES = 10 << 30
+"""So much is no reason to worry, however small a share of a large disk it is."""
 
 
 def look(workspace: Workspace) -> Iterator[Finding]:
@@ -26,7 +28,7 @@ def look(workspace: Workspace) -> Iterator[Finding]:
         by_disk[os.stat(path).st_dev] = (name, path)
     for name, path in by_disk.values():
         total, _, free = shutil.disk_usage(path)
-        if free < LEAST_BYTES or free < LEAST_SHARE * total:
+        if free < LEAST_BYTES or free < min(LEAST_SHARE * total, ENOUGH_BYTES):
             yield Finding(
                 "disk_space",
                 f"{name} is on a disk with {free / 2**30:,.1f} GiB left of {total / 2**30:,.1f} ({free / total:.0%})",

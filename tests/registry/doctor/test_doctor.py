@@ -66,6 +66,8 @@ def test_little_space_is_told_with_numbers(made: Any, monkeypatch: pytest.Monkey
 
     disk(total=100 << 30, free=6 << 30)
     assert "disk_space" not in found(made)
+    disk(total=1000 << 30, free=12 << 30)
+    assert "disk_space" not in found(made)
     disk(total=100 << 30, free=4 << 30)
     finding = found(made)["disk_space"]
     assert (finding.note, "4.0 GiB left of 100.0 (4%)" in finding.message) == (True, True)
