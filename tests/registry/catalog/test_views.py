@@ -100,7 +100,7 @@ WRITING = [
     "PRAGMA query_only",
     "ATTACH 'other.db' AS other",
     "VACUUM",
-    "COPY run TO '/tmp/run'",
+    "COPY run TO 'run.csv'",
     "SELECT load_extension('x')",
     "SELECT * FROM pragma_table_info('run')",
     "BEGIN",
