@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from mmreg.errors import IntegrityError, NotFound, UsageError
 from mmreg.registry.lineage.cost import cost
 from mmreg.registry.lineage.flow import Flow
-from mmreg.registry.lineage.impact import places_of
+from mmreg.registry.lineage.impact import begins_at
 from mmreg.registry.lineage.scores import compared_metrics
 from mmreg.registry.lineage.touch import SHORT, begin, walk
 from mmreg.registry.objects import get_object
@@ -62,7 +62,7 @@ class Side:
         if ref.kind not in ("version", "model", "digest") or ref.column is not None:
             raise UsageError(f"{ref} is neither a version nor a model", hint="mmreg compare train@v1 train@v2")
         self._workspace, self._flow = workspace, flow
-        self.node, places = places_of(workspace, flow, ref)
+        self.node, places = begins_at(workspace.catalog, flow, ref)
         self._found = walk(workspace.catalog, flow, begin(places), "up")
         self.kind: Literal["version", "model"] = "version" if ref.kind == "version" else "model"
         self.name = self._found.name(self.node)

@@ -9,14 +9,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mmreg.errors import NotFound, UsageError
+from mmreg.registry.lineage.columns import places_of
 from mmreg.registry.lineage.flow import ROWS, Flow, Place
 from mmreg.registry.lineage.remedies import remedies
 from mmreg.registry.lineage.touch import SHORT, Spot, Walk, Way, begin, walk
 from mmreg.schemas.impact import Impact, Touch, TouchedEvaluation, TouchedModel, TouchedName, TouchedVersion
-from mmreg.schemas.refs import NodeRef, VersionRef
+from mmreg.schemas.refs import NodeRef
 
 if TYPE_CHECKING:
+    from mmreg.registry.catalog import Catalog
     from mmreg.registry.workspace import Workspace
     from mmreg.schemas.run import Run
 
@@ -27,30 +28,15 @@ _EVALUATING = ("evaluation", "training")
 def impact(workspace: Workspace, ref: NodeRef) -> Impact:
     """All that ``ref`` touches: of a run what it made is touched, of a version with a column what comes of that."""
     flow = Flow(workspace.catalog)
-    node, places = places_of(workspace, flow, ref)
+    node, places = begins_at(workspace.catalog, flow, ref)
     found = walk(workspace.catalog, flow, begin(places))
     column = f":{ref.column}" if ref.column else ""
     return told(workspace, found, found.name(node) + column, [node])
 
 
-def places_of(workspace: Workspace, flow: Flow, ref: NodeRef) -> tuple[str, list[Place]]:
+def begins_at(catalog: Catalog, flow: Flow, ref: NodeRef) -> tuple[str, list[Place]]:
     """The node that ``ref`` means, and its places: those of its column where it names one. Raises `NotFound`."""
-    node = workspace.catalog.node_id(replace(ref, column=None))
-    if ref.kind != "version":
-        if ref.column is not None:
-            raise UsageError(f"{ref}: only a version has columns", hint="NAME@VERSION:COLUMN")
-        return node, list(flow.all_places(node))
-    row = workspace.catalog.resolve(VersionRef.parse(ref.value))
-    flow.versions(row.dataset)
-    if ref.column is None:
-        return node, list(flow.all_places(node))
-    known = flow.columns(row)
-    if ref.column not in known:
-        from mmreg.schemas.suggest import did_you_mean
-
-        near = did_you_mean(ref.column, known)
-        raise NotFound(f"{row.ref} has no column {ref.column!r}{near}", hint=f"mmreg show {row.ref}")
-    return node, list(flow.places(node, [ref.column]))
+    return catalog.node_id(replace(ref, column=None)), places_of(catalog, flow, ref, rows=False)
 
 
 def told(

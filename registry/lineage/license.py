@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mmreg.errors import NotFound, UsageError
 from mmreg.registry.lineage.flow import Flow
-from mmreg.registry.lineage.impact import places_of, told
+from mmreg.registry.lineage.impact import begins_at, told
 from mmreg.registry.lineage.touch import Spot, Walk, Way, begin, walk
 from mmreg.schemas.impact import Impact, Remedy
 from mmreg.schemas.license import Licenses, RowTerms, Terms, TermsConflict
@@ -34,7 +34,7 @@ def licenses(workspace: Workspace, ref: NodeRef, *, rows: bool = False) -> Licen
     if ref.kind in ("run", "source"):
         raise UsageError(f"{ref} is under no licence", hint="mmreg license REF, or model:NAME")
     flow = Flow(workspace.catalog)
-    focus, places = places_of(workspace, flow, ref)
+    focus, places = begins_at(workspace.catalog, flow, ref)
     graph = walk(workspace.catalog, flow, begin(places), "up")
     found = tuple(_terms(workspace, graph))
     own = _own(found)
